@@ -1,0 +1,99 @@
+# Knoop. Thin on purpose: files are found by name, so nothing here changes when
+# one is added. `make` builds, `make check` tests, `make install` installs.
+#
+#   make T=did check      the tests whose path contains "did"
+#   make B=build-asan SAN=1 check
+#   make CC=clang
+#
+# Set-up (packages, and what older Debians lack) is ./dev's; see CONTRIBUTING.md.
+
+B      ?= build
+CC     ?= gcc
+DEPS   ?= build/deps
+PREFIX ?= /usr/local
+VERSION := $(shell sed -n '1s/^## \[\{0,1\}\([0-9.]*\).*/\1/p;/^## /s/^## \[\{0,1\}\([0-9][0-9.]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)
+
+PKGS   = openssl sqlite3 libsodium yaml-0.1 libseccomp zlib libpcre2-8
+DEPS_CFLAGS = $(if $(wildcard $(DEPS)/include),-isystem $(DEPS)/include)
+DEPS_LIBS   = $(if $(wildcard $(DEPS)/lib),-L$(DEPS)/lib -Wl$(comma)-rpath$(comma)$(abspath $(DEPS)/lib) -Wl$(comma)-rpath$(comma)$(PREFIX)/lib/knoop)
+comma := ,
+
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes \
+       -Wmissing-prototypes -Wvla -Wundef -Wwrite-strings -Wcast-qual -Werror
+OPT  ?= -O2 -g
+HARD = -fstack-protector-strong -fPIE -fno-strict-overflow -fno-plt
+ifeq ($(SAN),)
+HARD += -D_FORTIFY_SOURCE=2
+else
+OPT  := -O1 -g -fno-omit-frame-pointer
+HARD += -fsanitize=address,undefined -fno-sanitize-recover=undefined
+SANLD = -fsanitize=address,undefined
+endif
+ifneq ($(FUZZ),)
+HARD += -fsanitize=fuzzer-no-link
+endif
+
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -Isrc -I$(B) -DKNOOP_VERSION='"$(VERSION)"' $(WARN) $(OPT) $(HARD) \
+             $(DEPS_CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl libpq) $(CFLAGS)
+LDFLAGS_ALL = -pie $(SANLD) -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(LDFLAGS)
+LIBS = $(DEPS_LIBS) -lyyjson -lllhttp $(shell pkg-config --libs $(PKGS)) -lpthread -ldl
+
+SRC   := $(sort $(shell find src -name '*.c'))
+MAINS := src/app/main/main.c
+TESTS := $(filter %_test.c,$(SRC))
+FUZZ_ := $(filter %_fuzz.c,$(SRC))
+BENCH := $(filter %_bench.c,$(SRC))
+LIB   := $(filter-out $(MAINS) $(TESTS) $(FUZZ_) $(BENCH),$(SRC))
+CONF_DEFS := $(sort $(shell find src -name '*_conf.def'))
+SQL_DEFS  := $(sort $(shell find src -name '*_sql.def'))
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+TEST_BIN  := $(patsubst %.c,$(B)/test/%,$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))))
+BENCH_BIN := $(patsubst %.c,$(B)/bench/%,$(foreach t,$(BENCH),$(if $(findstring $(T),$(t)),$(t))))
+FUZZ_BIN  := $(patsubst %.c,$(B)/fuzz/%,$(foreach t,$(FUZZ_),$(if $(findstring $(T),$(t)),$(t))))
+
+.PHONY: all check lint layers conformance bench-bins fuzz-bins test-bins install clean scenario
+.SECONDARY:
+all: $(B)/knoop $(B)/knoop-vectors
+
+# --- what is gathered from the rooms -------------------------------------
+$(B)/gen/options.def: $(CONF_DEFS)
+	@mkdir -p $(@D); for f in $(CONF_DEFS); do echo "#include \"$${f#src/}\""; done > $@
+$(B)/gen/sql.def: $(SQL_DEFS)
+	@mkdir -p $(@D); for f in $(SQL_DEFS); do echo "#include \"$${f#src/}\""; done > $@
+GEN := $(B)/gen/options.def $(B)/gen/sql.def
+
+$(B)/obj/%.o: %.c $(GEN)
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+$(B)/libknoop.a: $(call obj,$(LIB))
+	@rm -f $@; ar rcs $@ $^
+$(B)/knoop: $(call obj,$(MAINS)) $(B)/libknoop.a
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/knoop-vectors: $(call obj,$(sort $(wildcard test/conformance/*.c))) $(B)/libknoop.a
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+$(B)/test/%: $(B)/obj/%.o $(B)/libknoop.a
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/libknoop.a -lcmocka $(LIBS)
+$(B)/bench/%: $(B)/obj/%.o $(B)/libknoop.a
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/libknoop.a $(LIBS)
+$(B)/fuzz/%: $(B)/obj/%.o $(B)/libknoop.a
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(B)/libknoop.a $(LIBS)
+
+# --- checks ---------------------------------------------------------------
+test-bins: $(TEST_BIN)
+bench-bins: $(BENCH_BIN)
+fuzz-bins: $(FUZZ_BIN)
+check: all test-bins
+	@tools/check $(B) $(TEST_BIN)
+lint: layers
+layers:
+	@tools/layers
+conformance: $(B)/knoop-vectors
+	@test/conformance/run $(B)/knoop-vectors
+clean:
+	@rm -rf $(B)/obj $(B)/test $(B)/bench $(B)/fuzz $(B)/gen $(B)/libknoop.a $(B)/knoop $(B)/knoop-vectors
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

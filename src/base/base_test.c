@@ -1,0 +1,91 @@
+/* base_test.c - the ground under everything. EUPL-1.2. */
+#include "base/test.h"
+#include "base/time.h"
+
+static void
+str_numbers(void **state)
+{
+    uint64_t v;
+
+    (void)state;
+    assert_true(str_to_u64(S("18446744073709551615"), &v) && v == UINT64_MAX);
+    assert_false(str_to_u64(S("18446744073709551616"), &v));
+    assert_false(str_to_u64(S(""), &v));
+    assert_false(str_to_u64(S("+1"), &v));
+}
+
+static void
+utf8(void **state)
+{
+    (void)state;
+    assert_true(str_is_utf8(S("\xE2\x82\xAC \xF0\x9D\x84\x9E")));
+    assert_false(str_is_utf8(S("\xC0\x80")));         /* overlong */
+    assert_false(str_is_utf8(S("\xED\xA0\x80")));     /* surrogate */
+    assert_false(str_is_utf8(S("\xF4\x90\x80\x80"))); /* beyond U+10FFFF */
+    assert_false(str_is_utf8(S("\xE2\x82")));         /* cut */
+}
+
+static void
+arena_ceiling(void **state)
+{
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 1000);
+    assert_non_null(arena_alloc(&a, 500));
+    assert_null(arena_alloc(&a, 500));
+    assert_true(a.failed);
+    assert_null(arena_array(&a, SIZE_MAX / 2, 3));
+    arena_reset(&a);
+    assert_non_null(arena_alloc(&a, 900));
+    arena_fini(&a);
+}
+
+static void
+base64_strict(void **state)
+{
+    struct test_ctx t;
+    struct bytes    b;
+
+    (void)state;
+    test_ctx_init(&t);
+    assert_int_equal(b64url_decode(&t.cx, S("_-8"), &b), ERR_OK);
+    assert_int_equal(b.n, 2);
+    assert_int_equal(b64url_decode(&t.cx, S("_-9"), &b), ERR_BAD_REQUEST); /* left-over bits */
+    assert_int_equal(b64url_decode(&t.cx, S("AA=="), &b), ERR_BAD_REQUEST);
+    assert_int_equal(b64url_decode(&t.cx, S("A"), &b), ERR_BAD_REQUEST);
+    assert_int_equal(b64url_decode(&t.cx, S("A A"), &b), ERR_BAD_REQUEST);
+    assert_int_equal(b64_decode(&t.cx, S("AA=="), &b), ERR_OK);
+    assert_int_equal(b64_decode(&t.cx, S("AA"), &b), ERR_BAD_REQUEST);
+    test_ctx_fini(&t);
+}
+
+static void
+dates(void **state)
+{
+    struct test_ctx t;
+    char            room[TIME_TEXT];
+    int64_t         ms;
+
+    (void)state;
+    test_ctx_init(&t);
+    assert_int_equal(time_parse(&t.cx, S("2026-11-22T12:03:22.5+01:00"), &ms), ERR_OK);
+    assert_true(str_is(time_text_ms(room, ms), "2026-11-22T11:03:22.500Z"));
+    assert_int_equal(time_parse(&t.cx, S("2024-02-29T00:00:00Z"), &ms), ERR_OK);
+    assert_int_equal(time_parse(&t.cx, S("2016-12-31T23:59:60Z"), &ms), ERR_OK);
+    assert_true(str_is(time_text(room, ms), "2017-01-01T00:00:00Z"));
+    assert_int_equal(time_parse(&t.cx, S("2023-02-29T00:00:00Z"), &ms), ERR_BAD_REQUEST);
+    assert_int_equal(time_parse(&t.cx, S("2023-02-28T12:00:60Z"), &ms), ERR_BAD_REQUEST);
+    assert_int_equal(time_parse(&t.cx, S("2023-02-28"), &ms), ERR_BAD_REQUEST);
+    test_ctx_fini(&t);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(str_numbers),   cmocka_unit_test(utf8),  cmocka_unit_test(arena_ceiling),
+        cmocka_unit_test(base64_strict), cmocka_unit_test(dates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

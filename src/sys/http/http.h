@@ -1,0 +1,116 @@
+/*
+ * http.h - the doors: routes, requests, replies.
+ *
+ * Rule      RFC 9110, RFC 9112. One row tells the whole truth of an endpoint.
+ *           Zero in a security field means that nobody chose: http_prove
+ *           refuses to start.
+ * Trust     All of a request comes from a stranger, the client address too
+ *           unless a trusted proxy gave it.
+ * Lifetime  All that req_* returns is borrowed until the reply is sent.
+ * Threads   A handler runs in the pool (may block) or on the loop (may not).
+ *           A LOOP handler that meets WOULD_BLOCK is run again in the pool, so
+ *           it must not have replied or written anything before.
+ * Source    Knoop. EUPL-1.2.
+ */
+#ifndef KNOOP_SYS_HTTP_H
+#define KNOOP_SYS_HTTP_H
+
+#include "base/err.h"
+#include "codec/json/json.h"
+#include "sys/audit/audit.h"
+
+enum http_door { HTTP_DOOR_NONE, HTTP_DOOR_PUBLIC, HTTP_DOOR_INTERNAL, HTTP_DOOR_BOTH };
+enum http_method {
+    HTTP_METHOD_NONE, HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE,
+    HTTP_OPTIONS, HTTP_ANY /* the handler decides; 405 is its own */
+};
+enum http_auth {
+    HTTP_AUTH_NONE,     /* nobody chose: will not start */
+    HTTP_AUTH_ANYONE,   /* public by decision */
+    HTTP_AUTH_OPERATOR, /* the internal door's rule: loopback, or token */
+    HTTP_AUTH_HANDLER,  /* the handler proves the caller (DPoP, VP) */
+};
+enum http_run { HTTP_RUN_NONE, HTTP_RUN_LOOP, HTTP_RUN_POOL };
+enum http_rate { RATE_NONE, RATE_READ, RATE_WRITE, RATE_PROOF /* costs signatures */ };
+enum http_errors {
+    HTTP_ERRORS_NONE,
+    HTTP_ERRORS_PROBLEM, /* RFC 9457; nuts-node.md 2.0: title "<Op> failed" */
+    HTTP_ERRORS_OAUTH,   /* RFC 6749 5.2 */
+    HTTP_ERRORS_FHIR,    /* OperationOutcome */
+    HTTP_ERRORS_TEXT,
+};
+
+struct req;
+
+struct http_route {
+    const char *op;           /* operation id, as OpenAPI has it: "createSubject" */
+    const char *doc;          /* one sentence */
+    enum http_door door;
+    enum http_method method;
+    const char *path;         /* "/iam/{id}/did.json"; "/fhir/{*rest}" takes all behind */
+    enum http_auth auth;
+    enum http_run run;
+    enum http_rate rate;
+    enum http_errors errors;
+    enum audit_event audit;   /* AUDIT_NOT_NEEDED where that is the decision */
+    size_t body_max;
+    const char *const *statuses; /* "200 application/json what", NULL-terminated; for docs */
+    err_t (*fn)(struct req *rq);
+};
+
+struct req {
+    struct ctx cx; /* first: a req is a ctx to the floors below */
+    const struct http_route *route;
+    enum http_method method;
+    struct audit_record audit; /* the handler fills it in; the door sends it */
+    struct http_conn *conn_;
+    void *state_; /* the room's own */
+};
+
+/* --- reading; absent gives .p == NULL --------------------------------- */
+struct str req_path(struct req *rq, const char *name);  /* decoded once */
+struct str req_raw_target(struct req *rq);              /* path?query as received */
+struct str req_query(struct req *rq, const char *name); /* decoded; first one */
+struct str req_raw_query(struct req *rq);
+struct str req_header(struct req *rq, const char *name); /* any case; one value */
+struct bytes req_body(struct req *rq);
+struct str req_content_type(struct req *rq);            /* without parameters, lower case */
+/* A form member (application/x-www-form-urlencoded); twice is refused. */
+err_t req_form(struct req *rq, const char *name, struct str *out) NODISCARD;
+err_t req_json(struct req *rq, json **out) NODISCARD;   /* the body as JSON */
+struct str req_client(struct req *rq);                  /* address, trusted proxies applied */
+struct bytes req_client_certificate(struct req *rq);    /* DER, mTLS; verified by TLS */
+
+/* --- replying: once ---------------------------------------------------- */
+void reply_header(struct req *rq, const char *name, struct str value);
+struct json_out *reply_json(struct req *rq, int status); /* application/json */
+struct json_out *reply_json_as(struct req *rq, int status, const char *type);
+err_t reply_send(struct req *rq, struct json_out *js) NODISCARD;
+err_t reply_bytes(struct req *rq, int status, const char *type, struct bytes body) NODISCARD;
+err_t reply_empty(struct req *rq, int status) NODISCARD;
+
+/*
+ * The gateway's way out: the loop sends this request to the upstream and
+ * streams the answer back, with back-pressure, up to `body_max` bytes.
+ * `rewrite` (may be NULL) is given each whole JSON body that needs changing
+ * (see care/gateway); then the answer is held, up to `hold_max`.
+ */
+struct reply_relay {
+    enum http_method method;
+    struct str url;             /* of a configured upstream; not guarded */
+    const struct str *headers;  /* "Name: value", copied */
+    size_t header_count;
+    struct bytes body;
+    size_t body_max, hold_max;
+    int64_t timeout_ms;
+    err_t (*rewrite)(struct req *rq, int status, struct str type, struct bytes body,
+                     struct str *out);
+};
+err_t reply_relay(struct req *rq, const struct reply_relay *relay) NODISCARD;
+
+/* --- the doors ---------------------------------------------------------- */
+struct http;
+/* Sees that every row was decided; the reason names the first that was not. */
+err_t http_prove(struct ctx *cx, const struct http_route *const *tables, size_t n) NODISCARD;
+
+#endif

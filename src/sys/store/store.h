@@ -1,0 +1,99 @@
+/*
+ * store.h - what must outlive a process: SQLite or PostgreSQL.
+ *
+ * Rule      One set of statements for both engines. Parameters are $1, $2 … in
+ *           order of appearance. Types: TEXT, BIGINT, BLOB (BYTEA there); no
+ *           engine's own functions. Every write is a transaction.
+ * Lifetime  Rows and their columns are borrowed until store_next or close.
+ * Threads   Any thread; each has its own connection. PostgreSQL blocks: on the
+ *           loop (cx->may_not_block) it answers WOULD_BLOCK, and the route is
+ *           run again in the pool. SQLite reads are allowed on the loop.
+ * Source    Knoop. EUPL-1.2.
+ *
+ * A room's <room>_sql.def holds, in order:
+ *
+ *   SCHEMA(room, step, "create table …")    steps from 1, never changed later
+ *   SQL(name, "select … where a = $1")      becomes SQL_name
+ */
+#ifndef KNOOP_SYS_STORE_H
+#define KNOOP_SYS_STORE_H
+
+#include "base/err.h"
+
+enum sql_id {
+#define SCHEMA(room, step, text)
+#define SQL(name, text) SQL_##name,
+#include "gen/sql.def"
+#undef SQL
+#undef SCHEMA
+    SQL_COUNT
+};
+
+struct store;
+
+/* Opens by URL ("sqlite:///path/db" or "postgres://…"), migrates, prepares. */
+err_t store_open(struct ctx *cx, struct str url, struct store **out) NODISCARD;
+void store_close(struct store *s);
+bool store_is_local(const struct store *s); /* SQLite */
+
+enum sql_type { SQL_NULL, SQL_INT, SQL_TEXT, SQL_BLOB };
+struct sql_arg {
+    enum sql_type type;
+    int64_t i;
+    struct str s; /* TEXT and BLOB alike */
+};
+#define sql_int(v)  ((struct sql_arg){ SQL_INT, (v), { NULL, 0 } })
+#define sql_text(v) ((struct sql_arg){ SQL_TEXT, 0, (v) })
+#define sql_blob(v) ((struct sql_arg){ SQL_BLOB, 0, str_of_bytes(v) })
+#define sql_null()  ((struct sql_arg){ SQL_NULL, 0, { NULL, 0 } })
+#define SQL_ARGS(...)                              \
+    (const struct sql_arg[]){ __VA_ARGS__ },       \
+        sizeof((const struct sql_arg[]){ __VA_ARGS__ }) / sizeof(struct sql_arg)
+#define SQL_NO_ARGS NULL, 0
+
+/* The store is cx->sys->store. */
+struct store_rows {
+    struct ctx *cx;
+    void *engine_; /* whose rows these are */
+    void *state_;
+    err_t failed;
+    bool done;
+};
+err_t store_query(struct ctx *cx, enum sql_id id, struct store_rows *rows,
+                  const struct sql_arg *args, size_t n) NODISCARD;
+bool store_next(struct store_rows *rows);
+struct str store_text(struct store_rows *rows, int column); /* NULL: .p is NULL */
+struct bytes store_blob(struct store_rows *rows, int column);
+int64_t store_int(struct store_rows *rows, int column);
+bool store_is_null(struct store_rows *rows, int column);
+/* Did the rows end, or break? Also closes. */
+err_t store_done(struct store_rows *rows) NODISCARD;
+void store_rows_close(struct store_rows *rows); /* for scoped(); twice is fine */
+
+/* insert, update, delete; `changed` may be NULL. A unique key met: CONFLICT. */
+err_t store_exec(struct ctx *cx, enum sql_id id, int64_t *changed, const struct sql_arg *args,
+                 size_t n) NODISCARD;
+
+/*
+ * A transaction over several calls of this thread. Rolled back unless
+ * committed: scoped(store_rollback) struct store_tx tx = { 0 };
+ */
+struct store_tx {
+    struct ctx *cx;
+    bool open;
+};
+err_t store_begin(struct ctx *cx, struct store_tx *tx) NODISCARD;
+err_t store_commit(struct store_tx *tx) NODISCARD;
+void store_rollback(struct store_tx *tx);
+
+/*
+ * Takes a one-time value (nonce, code, jti) atomically, over all processes.
+ * `kind` parts the uses. CONFLICT when it was taken before and has not yet
+ * expired; rows are swept after `until_ms`.
+ */
+err_t store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
+    NODISCARD;
+/* Deletes what has expired, a bounded number at a time; a job calls it. */
+err_t store_sweep(struct ctx *cx) NODISCARD;
+
+#endif
