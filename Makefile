@@ -48,9 +48,10 @@ CONF_DEFS := $(sort $(shell find src -name '*_conf.def'))
 SQL_DEFS  := $(sort $(shell find src -name '*_sql.def'))
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
-TEST_BIN  := $(patsubst %.c,$(B)/test/%,$(foreach t,$(TESTS),$(if $(findstring $(T),$(t)),$(t))))
-BENCH_BIN := $(patsubst %.c,$(B)/bench/%,$(foreach t,$(BENCH),$(if $(findstring $(T),$(t)),$(t))))
-FUZZ_BIN  := $(patsubst %.c,$(B)/fuzz/%,$(foreach t,$(FUZZ_),$(if $(findstring $(T),$(t)),$(t))))
+wanted = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t))),$(1))
+TEST_BIN  := $(patsubst %.c,$(B)/test/%,$(call wanted,$(TESTS)))
+BENCH_BIN := $(patsubst %.c,$(B)/bench/%,$(call wanted,$(BENCH)))
+FUZZ_BIN  := $(patsubst %.c,$(B)/fuzz/%,$(call wanted,$(FUZZ_)))
 
 .PHONY: all check lint layers conformance bench-bins fuzz-bins test-bins install clean scenario
 .SECONDARY:
