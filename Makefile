@@ -53,7 +53,8 @@ TEST_BIN  := $(patsubst %.c,$(B)/test/%,$(call wanted,$(TESTS)))
 BENCH_BIN := $(patsubst %.c,$(B)/bench/%,$(call wanted,$(BENCH)))
 FUZZ_BIN  := $(patsubst %.c,$(B)/fuzz/%,$(call wanted,$(FUZZ_)))
 
-.PHONY: all check lint layers conformance bench-bins fuzz-bins test-bins install clean scenario
+.PHONY: all check lint layers conformance bench bench-bins fuzz fuzz-bins test-bins install clean \
+        scenario check-faults docs docs-check soak
 .SECONDARY:
 all: $(B)/knoop $(B)/knoop-vectors
 
@@ -90,8 +91,32 @@ fuzz-bins: $(FUZZ_BIN)
 check: all test-bins
 	@tools/check $(B) $(TEST_BIN)
 lint: layers
+	@tools/names
 layers:
 	@tools/layers
+bench: all bench-bins
+	@set -e; for b in $(BENCH_BIN); do echo "== $${b#$(B)/bench/}"; $$b; done
+check-faults: all test-bins
+	@tools/faults $(B) $(if $(SHORT),short,whole) $(TEST_BIN)
+scenario: all
+	@tools/scenario $(B) $(T)
+docs: all
+	@tools/docs write $(B)/knoop
+docs-check: all
+	@tools/docs check $(B)/knoop
+soak: all
+	@tools/soak 1800
+fuzz:
+	@tools/fuzz 600 $(T)
+install: all
+	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/knoop $(DESTDIR)$(PREFIX)/share/man/man1
+	@install -m 755 $(B)/knoop $(DESTDIR)$(PREFIX)/bin/knoop
+	@cp -r policies $(DESTDIR)$(PREFIX)/share/knoop/
+	@$(B)/knoop print man > $(DESTDIR)$(PREFIX)/share/man/man1/knoop.1
+	@install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	@$(B)/knoop print completion > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/knoop
+	@if [ -e $(DEPS)/lib/libyyjson.so.0 ]; then install -d $(DESTDIR)$(PREFIX)/lib/knoop; \
+	    cp -a $(DEPS)/lib/libyyjson.so.0* $(DESTDIR)$(PREFIX)/lib/knoop/; fi
 conformance: $(B)/knoop-vectors
 	@test/conformance/run $(B)/knoop-vectors
 clean:
