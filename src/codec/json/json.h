@@ -110,6 +110,13 @@ void json_member_bool(struct json_out *js, const char *name, bool value);
 void json_member_json(struct json_out *js, const char *name, const json *value);
 err_t json_out_done(struct ctx *cx, struct json_out *js, struct str *out) NODISCARD;
 
+/*
+ * A finite number as ECMAScript writes it (Number::toString): the shortest
+ * digits that read back the same, as RFC 8785 wants them. NUL-terminated.
+ */
+enum { JSON_ES_NUMBER = 32 };
+struct str json_es_number(char room[JSON_ES_NUMBER], double v);
+
 /* The text of a parsed value, compact. */
 err_t json_text(struct ctx *cx, const json *v, struct str *out) NODISCARD;
 

@@ -1,0 +1,31 @@
+/*
+ * json_int.h - the room's private door: yyjson and how we call it.
+ * Source    Knoop. EUPL-1.2.
+ */
+#ifndef KNOOP_CODEC_JSON_INT_H
+#define KNOOP_CODEC_JSON_INT_H
+
+#include <yyjson.h>
+
+#include "codec/json/json.h"
+
+/* yyjson takes values without const, and changes none of them. */
+static inline json *
+json__open(const json *v)
+{
+    return (json *)(uintptr_t)v;
+}
+
+static inline struct str
+json__text(const json *v)
+{
+    return (struct str){ v->uni.str, (size_t)(v->tag >> YYJSON_TAG_BIT) };
+}
+
+/* An allocator for yyjson that takes from the arena and never gives back. */
+struct yyjson_alc json__allocator(struct arena *a);
+
+/* ERR_BAD_REQUEST when a name occurs twice in the object. */
+err_t json__unique(struct ctx *cx, const json *object) NODISCARD;
+
+#endif

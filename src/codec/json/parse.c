@@ -1,0 +1,94 @@
+/*
+ * parse.c - from bytes to values: yyjson does the grammar, we do the limits.
+ *
+ * Rule      RFC 8259 with the refusals of RFC 7493 (I-JSON) 2.1 to 2.3.
+ * Trust     yyjson parses without recursion, so that depth costs memory of the
+ *           arena only; depth and names are checked before a value is handed
+ *           out, in one flat walk over what was parsed.
+ * Source    Knoop. EUPL-1.2.
+ */
+#include "codec/json/json_int.h"
+
+static void *
+take(void *arena, size_t size)
+{
+    return arena_alloc(arena, size);
+}
+
+static void *
+grow(void *arena, void *old, size_t old_size, size_t size)
+{
+    return arena_grow(arena, old, old_size, size);
+}
+
+static void
+give_back(void *arena, void *p)
+{
+    (void)arena;
+    (void)p;
+}
+
+struct yyjson_alc
+json__allocator(struct arena *a)
+{
+    return (struct yyjson_alc){ take, grow, give_back, a };
+}
+
+/*
+ * Values lie one behind the other, a container before its content; `left[d]`
+ * counts what is still to come at depth d (a name counts as a value).
+ */
+static err_t
+check_shape(struct ctx *cx, const json *v)
+{
+    size_t left[JSON_DEPTH_MAX + 1] = { 1 };
+    unsigned depth = 0;
+    err_t e;
+
+    for (;; v++) {
+        bool object = unsafe_yyjson_is_obj(json__open(v));
+        size_t n = object ? 2 * unsafe_yyjson_get_len(json__open(v))
+                   : unsafe_yyjson_is_arr(json__open(v))
+                       ? unsafe_yyjson_get_len(json__open(v))
+                       : 0;
+
+        if ((object || unsafe_yyjson_is_arr(json__open(v))) && depth == JSON_DEPTH_MAX)
+            return refuse(cx, ERR_LIMIT, "RFC 8259 9", "JSON: deeper than %d",
+                          JSON_DEPTH_MAX);
+        if (object && (e = json__unique(cx, v)) != ERR_OK)
+            return e;
+        left[depth]--;
+        if (n != 0)
+            left[++depth] = n;
+        while (left[depth] == 0) {
+            if (depth == 0)
+                return ERR_OK;
+            depth--;
+        }
+    }
+}
+
+err_t
+json_parse(struct ctx *cx, struct str text, enum json_flags flags, json **out)
+{
+    struct yyjson_alc alc = json__allocator(cx->arena);
+    struct yyjson_read_err fault = { 0 };
+    struct yyjson_doc *doc;
+    err_t e;
+
+    *out = NULL;
+    if (text.n > JSON_SIZE_MAX)
+        return refuse(cx, ERR_TOO_LARGE, "RFC 8259 9", "JSON: %zu bytes", text.n);
+    doc = yyjson_read_opts((char *)(uintptr_t)text.p, text.n,
+                           flags & JSON_RAW_NUMBERS ? YYJSON_READ_NUMBER_AS_RAW : 0, &alc,
+                           &fault);
+    if (doc == NULL && fault.code == YYJSON_READ_ERROR_MEMORY_ALLOCATION)
+        return refuse_memory(cx);
+    if (doc == NULL)
+        return refuse(cx, ERR_BAD_REQUEST, "RFC 8259 2", "JSON: %s at byte %zu",
+                      fault.msg ? fault.msg : "?", fault.pos);
+    if ((e = check_shape(cx, doc->root)) != ERR_OK)
+        return e;
+    *out = doc->root;
+    return ERR_OK;
+}

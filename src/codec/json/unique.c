@@ -1,0 +1,98 @@
+/*
+ * unique.c - does a name occur twice?
+ *
+ * Rule      RFC 7493 2.3: the names of an object are unique.
+ * Trust     A stranger chooses the names. Few are compared in pairs; many go
+ *           through a hash table with a budget of probes, so that names made
+ *           to collide are refused and cannot cost quadratic time.
+ * Source    Knoop. EUPL-1.2.
+ */
+#include "codec/json/json_int.h"
+
+#include <string.h>
+
+enum {
+    FEW = 16,           /* up to here pairs are quicker than a table */
+    PROBES_PER_NAME = 8 /* honest names need fewer than two */
+};
+
+static uint64_t
+mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return h ^ h >> 32;
+}
+
+static uint64_t
+hash(struct str s)
+{
+    uint64_t h = UINT64_C(0xD6E8FEB86659FD93) ^ s.n, word;
+
+    for (; s.n >= 8; s = str_sub(s, 8, s.n)) {
+        memcpy(&word, s.p, 8);
+        h = mix(h, word);
+    }
+    word = 0;
+    memcpy(&word, s.p, s.n);
+    return mix(mix(h, word), s.n);
+}
+
+static err_t
+twice(struct ctx *cx)
+{
+    return refuse(cx, ERR_BAD_REQUEST, "RFC 7493 2.3",
+                  "JSON: a name occurs twice in an object");
+}
+
+static err_t
+in_pairs(struct ctx *cx, const json *object)
+{
+    struct str names[FEW];
+    size_t n = 0;
+
+    for (json_each(it, object)) {
+        for (size_t i = 0; i < n; i++)
+            if (str_eq(names[i], it.name))
+                return twice(cx);
+        names[n++] = it.name;
+    }
+    return ERR_OK;
+}
+
+static err_t
+in_table(struct ctx *cx, const json *object, size_t n)
+{
+    size_t size = 64, budget = n * PROBES_PER_NAME;
+    const struct str **slots;
+    struct str *names, *name;
+
+    while (size < 2 * n)
+        size *= 2;
+    slots = arena_array(cx->arena, size, sizeof(*slots));
+    name = names = arena_array(cx->arena, n, sizeof(*names));
+    if (slots == NULL || names == NULL)
+        return refuse_memory(cx);
+    for (json_each(it, object)) {
+        size_t at = hash(it.name) & (size - 1);
+
+        for (; slots[at] != NULL; at = (at + 1) & (size - 1)) {
+            if (str_eq(*slots[at], it.name))
+                return twice(cx);
+            if (budget-- == 0)
+                return refuse(cx, ERR_LIMIT, "", "JSON: names of an object collide");
+        }
+        *name = it.name;
+        slots[at] = name++;
+    }
+    return ERR_OK;
+}
+
+err_t
+json__unique(struct ctx *cx, const json *object)
+{
+    size_t n = json_size(object);
+
+    if (n < 2)
+        return ERR_OK;
+    return n <= FEW ? in_pairs(cx, object) : in_table(cx, object, n);
+}
