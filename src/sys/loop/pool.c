@@ -1,0 +1,124 @@
+/* pool.c - threads for what may block. EUPL-1.2. */
+#include "sys/loop/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    struct pool_job *first, **end;
+    unsigned waiting, running, most, threads;
+    bool closing;
+    pthread_t thread[];
+};
+
+static void *
+work(void *arg)
+{
+    struct pool *p = arg;
+
+    pthread_mutex_lock(&p->lock);
+    for (;;) {
+        struct pool_job *job = p->first;
+
+        if (job == NULL) {
+            if (p->closing)
+                break;
+            pthread_cond_wait(&p->work, &p->lock);
+            continue;
+        }
+        if ((p->first = job->next) == NULL)
+            p->end = &p->first;
+        p->waiting--;
+        p->running++;
+        pthread_mutex_unlock(&p->lock);
+        job->fn(job);
+        pthread_mutex_lock(&p->lock);
+        p->running--;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+bool
+pool_put(struct pool *p, struct pool_job *job)
+{
+    bool taken = false;
+
+    pthread_mutex_lock(&p->lock);
+    if (p->waiting < p->most && !p->closing) {
+        job->next = NULL;
+        *p->end = job;
+        p->end = &job->next;
+        p->waiting++;
+        taken = true;
+        pthread_cond_signal(&p->work);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return taken;
+}
+
+void
+pool_use(struct pool *p, unsigned *waiting, unsigned *running)
+{
+    pthread_mutex_lock(&p->lock);
+    *waiting = p->waiting;
+    *running = p->running;
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* Signals are the loop's business: the threads of the pool get none. */
+static int
+start(struct pool *p, pthread_t *thread)
+{
+    sigset_t all, old;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    rc = pthread_create(thread, NULL, work, p);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return rc;
+}
+
+err_t
+pool_open(struct ctx *cx, unsigned threads, unsigned queue, struct pool **out)
+{
+    struct pool *p = calloc(1, sizeof(*p) + threads * sizeof(pthread_t));
+    int rc = 0;
+
+    *out = NULL;
+    if (p == NULL)
+        return refuse(cx, ERR_NO_MEMORY, "", "no memory for a pool");
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->work, NULL);
+    p->end = &p->first;
+    p->most = queue;
+    while (p->threads < threads && (rc = start(p, &p->thread[p->threads])) == 0)
+        p->threads++;
+    if (rc != 0) {
+        pool_close(p);
+        return refuse(cx, ERR_INTERNAL, "", "no thread for the pool: %s", strerror(rc));
+    }
+    *out = p;
+    return ERR_OK;
+}
+
+void
+pool_close(struct pool *p)
+{
+    if (p == NULL)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->closing = true;
+    pthread_cond_broadcast(&p->work);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < p->threads; i++)
+        pthread_join(p->thread[i], NULL);
+    pthread_cond_destroy(&p->work);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
