@@ -7,12 +7,12 @@
 #include "app/demo/data.h"
 #include "app/demo/data_lists.h"
 
-enum { DATA_FIELD = 48, DATA_DRUGS_MAX = 4, DATA_CONDITIONS_MAX = 4 };
+enum { DATA_FIELD = 64, DATA_DRUGS_MAX = 4, DATA_CONDITIONS_MAX = 4 };
 
 /* The facts that the organisations share, each in its own words. */
 struct data_person {
     uint64_t seed, index;
-    char id[DATA_FIELD]; /* "p00007": the logical id at every organisation */
+    char id[24]; /* "p00007": the logical id at every organisation */
     char bsn[10];
     bool female, died;
     const char *given, *prefix, *family;
