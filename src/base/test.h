@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -18,11 +19,29 @@ struct test_ctx {
     struct ctx cx;
 };
 
-/* 2026-01-01T00:00:00Z, and 64 MiB. */
+/* sys/store: the n-th database call fails. Absent where no store is linked. */
+void store_fail_at(long n) __attribute__((weak));
+
+static inline long
+test_fault(const char *name)
+{
+    const char *n = getenv(name);
+
+    return n != NULL ? strtol(n, NULL, 10) : 0;
+}
+
+/*
+ * 2026-01-01T00:00:00Z, and 64 MiB. tools/faults runs a test again and again
+ * with the n-th allocation or database call failing: it may then fail, but not
+ * crash, leak or hang.
+ */
 static inline void
 test_ctx_init(struct test_ctx *t)
 {
     arena_init(&t->arena, 64u << 20);
+    t->arena.fail_at = test_fault("KNOOP_FAULT_ALLOC");
+    if (store_fail_at != NULL)
+        store_fail_at(test_fault("KNOOP_FAULT_STORE"));
     ctx_init(&t->cx, &t->arena, INT64_C(1767225600000));
 }
 

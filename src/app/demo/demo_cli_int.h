@@ -1,0 +1,11 @@
+/*
+ * demo_cli_int.h - the functions behind the rows of demo_cli.c. EUPL-1.2.
+ */
+#ifndef KNOOP_APP_DEMO_CLI_INT_H
+#define KNOOP_APP_DEMO_CLI_INT_H
+
+#include "app/demo/demo_cli.h"
+
+int demo__data(struct cli *c);
+
+#endif
