@@ -406,32 +406,21 @@ read_patients(struct ctx *cx, const json *v, struct policy_rule *r)
     return ERR_OK;
 }
 
-static const struct {
-    const char *name;
-    bool needs_patient;
-} events[] = {
-#define NONE                                   false
-#define PATIENT                                true
-#define X(event, action, subtype, needs, text) { #event, needs },
-#include "lists/audit.def"
-#undef X
-#undef NONE
-#undef PATIENT
-};
-
 static err_t
 read_audit(struct ctx *cx, const json *v, struct policy_rule *r)
 {
     bool patient = r->patient[0].from != POLICY_PATIENT_ABSENT;
 
-    for (size_t i = 0; i < COUNT(events); i++) {
-        if (!json_is(v, events[i].name))
+    for (int i = AUDIT_NOT_NEEDED + 1; i < AUDIT_COUNT; i++) {
+        const struct audit_row *row = audit_event_row((enum audit_event)i);
+
+        if (row == NULL || !json_is(v, row->name))
             continue;
-        if (events[i].needs_patient != patient)
+        if ((row->needs == AUDIT_NEEDS_RECORD) != patient)
             return refuse(cx, ERR_POLICY_INVALID, "NEN 7513",
                           "rule '%.*s': audit event '%s' %s a patient", STR(r->id),
-                          events[i].name, patient ? "does not name" : "needs");
-        r->audit = (enum audit_event)(AUDIT_NOT_NEEDED + 1 + i);
+                          row->name, patient ? "does not name" : "needs");
+        r->audit = (enum audit_event)i;
         return ERR_OK;
     }
     return refuse(cx, ERR_POLICY_INVALID, "NEN 7513", "rule '%.*s' names no audit event",
