@@ -18,6 +18,13 @@
 #include "base/err.h"
 #include "base/log.h"
 
+/* Who a role becomes; os_user_find below. */
+struct os_user {
+    uid_t uid;
+    gid_t gid;
+    bool change; /* false: stay who we are */
+};
+
 /* --- clocks: the only place where they are read ------------------------- */
 int64_t os_now_ms(void);  /* UTC, since 1970 */
 int64_t os_tick_ms(void); /* monotonic; deadlines are on this one */
@@ -80,6 +87,8 @@ err_t os_remove(struct ctx *cx, const char *path) NODISCARD; /* durable; NOT_FOU
  * one that belongs to another or that others may enter.
  */
 err_t os_folder(struct ctx *cx, const char *path) NODISCARD;
+/* The same for another user, by root: `owner` gets what is made here. */
+err_t os_folder_of(struct ctx *cx, const char *path, const struct os_user *owner) NODISCARD;
 /* Holds the folder for one process until `*fd` is closed; CONFLICT. */
 err_t os_folder_lock(struct ctx *cx, const char *path, int *fd) NODISCARD;
 /* The names in a folder, sorted, without "." and "..". */
@@ -100,14 +109,9 @@ err_t os_hand(struct ctx *cx, const char *path, int fd) NODISCARD;
 /* --- this process; at start, before threads ------------------------------- */
 /* umask 077, no core, not dumpable, no new privileges, descriptors to the max. */
 err_t os_harden(struct ctx *cx) NODISCARD;
-/* What ps and the log show: "knoop signer". `argv` is main's. */
-void os_process_name(char **argv, const char *name);
+/* The name in top(1) and in /proc, 15 bytes. */
+void os_process_name(const char *name);
 
-struct os_user {
-    uid_t uid;
-    gid_t gid;
-    bool change; /* false: stay who we are */
-};
 /*
  * As an ordinary user: stay. As root: `name`, or "knoop" when it is empty and
  * exists; otherwise stay root and say so in the log. A name that does not

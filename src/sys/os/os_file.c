@@ -251,7 +251,7 @@ os_remove(struct ctx *cx, const char *path)
 /* --- folders ---------------------------------------------------------------- */
 
 static err_t
-folder_check(struct ctx *cx, const char *path)
+folder_check(struct ctx *cx, const char *path, uid_t owner)
 {
     struct stat st;
 
@@ -259,36 +259,55 @@ folder_check(struct ctx *cx, const char *path)
         return because(cx, "stat", path);
     if (!S_ISDIR(st.st_mode))
         return refuse(cx, ERR_CONFLICT, "", "%s is not a folder", path);
-    if (st.st_uid != geteuid())
-        return refuse(cx, ERR_FORBIDDEN, "", "%s belongs to user %u, and this is user %u",
-                      path, st.st_uid, geteuid());
+    if (st.st_uid != owner)
+        return refuse(cx, ERR_FORBIDDEN, "", "%s belongs to user %u, and should to user %u", path,
+                      st.st_uid, owner);
     if (st.st_mode & 077)
-        return refuse(cx, ERR_FORBIDDEN, "",
-                      "%s is open to others (mode %03o): chmod 700 it", path,
-                      st.st_mode & 0777);
+        return refuse(cx, ERR_FORBIDDEN, "", "%s is open to others (mode %03o): chmod 700 it",
+                      path, st.st_mode & 0777);
     return ERR_OK;
+}
+
+/* Those above may be there, and be anybody's; made here, they may be passed. */
+static err_t
+folders_above(struct ctx *cx, char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        int rc;
+
+        *slash = '\0';
+        rc = mkdir(path, 0700);
+        if (rc < 0 && errno != EEXIST)
+            return because(cx, "make", path);
+        if (rc == 0 && chmod(path, 0711) < 0)
+            return because(cx, "chmod", path);
+        *slash = '/';
+    }
+    return ERR_OK;
+}
+
+err_t
+os_folder_of(struct ctx *cx, const char *path, const struct os_user *owner)
+{
+    char  name[PATH_MAX];
+    err_t e;
+
+    if (path[0] == '\0' || strlen(path) >= sizeof(name))
+        return refuse(cx, ERR_BAD_REQUEST, "", "'%s' is no path for a folder", path);
+    strcpy(name, path);
+    if ((e = folders_above(cx, name)) != ERR_OK)
+        return e;
+    if (mkdir(name, 0700) < 0)
+        return errno == EEXIST ? folder_check(cx, name, owner->uid) : because(cx, "make", name);
+    if (owner->change && lchown(name, owner->uid, owner->gid) < 0)
+        return because(cx, "chown", name);
+    return sync_folder_of(cx, name);
 }
 
 err_t
 os_folder(struct ctx *cx, const char *path)
 {
-    char part[PATH_MAX];
-
-    if (path[0] == '\0' || strlen(path) >= sizeof(part))
-        return refuse(cx, ERR_BAD_REQUEST, "", "'%s' is no path for a folder", path);
-    strcpy(part, path);
-    for (char *slash = strchr(part + 1, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(part, 0700) < 0 && errno != EEXIST)
-            return because(cx, "make", part);
-        *slash = '/';
-    }
-    if (mkdir(part, 0700) == 0)
-        return sync_folder_of(cx, part);
-    if (errno != EEXIST)
-        return because(cx, "make", part);
-    return folder_check(cx, part);
+    return os_folder_of(cx, path, &(struct os_user){ geteuid(), getegid(), false });
 }
 
 err_t

@@ -43,22 +43,8 @@ os_harden(struct ctx *cx)
 }
 
 void
-os_process_name(char **argv, const char *name)
+os_process_name(const char *name)
 {
-    char *end = argv[0];
-    size_t room;
-
-    /* The arguments lie in one piece: what ps shows is what stands there. */
-    for (size_t i = 0; argv[i] != NULL; i++)
-        if (argv[i] == end || argv[i] == end + 1)
-            end = argv[i] + strlen(argv[i]);
-    room = (size_t)(end - argv[0]);
-    if (room > 0) {
-        size_t n = strlen(name) < room ? strlen(name) : room;
-
-        memset(argv[0], 0, room);
-        memcpy(argv[0], name, n);
-    }
     (void)prctl(PR_SET_NAME, name, 0, 0, 0);
 }
 
