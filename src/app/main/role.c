@@ -20,9 +20,9 @@ err_t
 role_tell(struct ctx *cx, int control, enum role_say say, unsigned arg, const char *text,
           const int *fds, size_t n)
 {
-    uint8_t  room[8 + ROLE_TEXT_MAX];
+    uint8_t room[8 + ROLE_TEXT_MAX];
     uint32_t head[2] = { say, arg };
-    size_t   length = text ? strlen(text) : 0;
+    size_t length = text ? strlen(text) : 0;
 
     if (length > ROLE_TEXT_MAX)
         length = ROLE_TEXT_MAX;
@@ -35,10 +35,10 @@ role_tell(struct ctx *cx, int control, enum role_say say, unsigned arg, const ch
 err_t
 role_hear(struct ctx *cx, int control, struct role_message *m)
 {
-    uint8_t  room[8 + ROLE_TEXT_MAX];
+    uint8_t room[8 + ROLE_TEXT_MAX];
     uint32_t head[2];
-    size_t   n;
-    err_t    e = os_recv(cx, control, room, sizeof(room), &n, m->fds);
+    size_t n;
+    err_t e = os_recv(cx, control, room, sizeof(room), &n, m->fds);
 
     m->say = ROLE_SAY_NOTHING;
     m->text_n = 0;
@@ -80,8 +80,8 @@ err_t
 role_take_conf(struct ctx *cx, struct role_message *m, struct conf **out)
 {
     size_t n;
-    char  *room = arena_alloc(cx->arena, CONF_MAX);
-    err_t  e;
+    char *room = arena_alloc(cx->arena, CONF_MAX);
+    err_t e;
 
     *out = NULL;
     if (room == NULL)
@@ -100,8 +100,8 @@ role_take_file(struct ctx *cx, struct role_message *m)
 /* --- names ---------------------------------------------------------------------- */
 
 static const struct {
-    const char       *name;
-    enum role_kind    kind;
+    const char *name;
+    enum role_kind kind;
     enum sandbox_role sandbox;
     err_t (*run)(struct ctx *cx, struct role *r);
 } roles[] = {
@@ -120,8 +120,9 @@ role_folder(struct ctx *cx, const struct conf *c, const char *part, const char *
 bool
 role_is_secret_file(const struct conf_row *row)
 {
-    static const struct str ends[] = { S_INIT("keyfile"), S_INIT("root_file"), S_INIT("pin_file"),
-                                       S_INIT("key"), S_INIT("secret"), S_INIT("password") };
+    static const struct str ends[] = { S_INIT("keyfile"),  S_INIT("root_file"),
+                                       S_INIT("pin_file"), S_INIT("key"),
+                                       S_INIT("secret"),   S_INIT("password") };
 
     for (size_t i = 0; i < COUNT(ends); i++)
         if (str_ends(str_of(row->key), ends[i]))
@@ -146,7 +147,8 @@ take_ring(struct ctx *cx, struct role *r, struct role_message *m)
 {
     if (m->arg >= ROLE_WORKERS_MAX)
         return refuse(cx, ERR_LIMIT, "", "too many workers");
-    r->rings[m->arg] = (struct role_ring){ take(&m->fds[0]), take(&m->fds[1]), take(&m->fds[2]) };
+    r->rings[m->arg] =
+        (struct role_ring){ take(&m->fds[0]), take(&m->fds[1]), take(&m->fds[2]) };
     if (m->arg >= r->ring_n)
         r->ring_n = m->arg + 1;
     return ERR_OK;
@@ -166,29 +168,20 @@ static err_t
 first_word(struct ctx *cx, struct role *r, struct role_message *m)
 {
     switch ((enum role_say)m->say) {
-    case ROLE_CONF:
-        return role_take_conf(cx, m, &r->conf);
-    case ROLE_FILE:
-        return role_take_file(cx, m);
-    case ROLE_DOOR:
-        return take_door(cx, r, m);
-    case ROLE_RING:
-        return take_ring(cx, r, m);
-    case ROLE_PEER:
-        return take_peer(cx, r, m);
-    case ROLE_LOCK:
-        r->lock = take(&m->fds[0]);
-        return ERR_OK;
+    case ROLE_CONF: return role_take_conf(cx, m, &r->conf);
+    case ROLE_FILE: return role_take_file(cx, m);
+    case ROLE_DOOR: return take_door(cx, r, m);
+    case ROLE_RING: return take_ring(cx, r, m);
+    case ROLE_PEER: return take_peer(cx, r, m);
+    case ROLE_LOCK: r->lock = take(&m->fds[0]); return ERR_OK;
     case ROLE_RUN:
-    case ROLE_PING:
-        return ERR_OK;
+    case ROLE_PING: return ERR_OK;
     case ROLE_SAY_NOTHING:
     case ROLE_DRAIN:
     case ROLE_READY:
     case ROLE_RELOADED:
     case ROLE_PONG:
-    case ROLE_SAY_COUNT:
-        break;
+    case ROLE_SAY_COUNT: break;
     }
     return refuse(cx, ERR_INTERNAL, "", "the supervisor said %u first", m->say);
 }
@@ -197,7 +190,7 @@ static err_t
 hear_first_words(struct ctx *cx, struct role *r)
 {
     struct role_message m = { 0 };
-    err_t               e;
+    err_t e;
 
     do {
         if ((e = role_hear(cx, r->control, &m)) != ERR_OK)
@@ -227,21 +220,24 @@ level_of(struct str verbosity)
 void
 role_log_open(const struct conf *c)
 {
-    os_log_open(str_is(c->loggerformat, "json") ? LOG_JSON : LOG_TEXT, level_of(c->verbosity));
+    os_log_open(str_is(c->loggerformat, "json") ? LOG_JSON : LOG_TEXT,
+                level_of(c->verbosity));
 }
 
 static err_t
 run(struct ctx *cx, size_t which, unsigned number)
 {
     static struct role r;
-    err_t              e;
+    err_t e;
 
-    r = (struct role){ .kind = roles[which].kind, .number = number,
-                       .control = ROLE_CONTROL_FD, .lock = -1 };
+    r = (struct role){
+        .kind = roles[which].kind, .number = number, .control = ROLE_CONTROL_FD, .lock = -1
+    };
     for (size_t i = 0; i < COUNT(r.rings); i++)
         r.rings[i] = (struct role_ring){ -1, -1, -1 };
     /* Narrowed before options are read ... */
-    if ((e = os_harden(cx)) != ERR_OK || (e = sandbox_first(cx, roles[which].sandbox)) != ERR_OK)
+    if ((e = os_harden(cx)) != ERR_OK ||
+        (e = sandbox_first(cx, roles[which].sandbox)) != ERR_OK)
         return e;
     if (r.kind != ROLE_AUDITOR) /* which drains its rings when it sees the end */
         os_die_with_parent();
@@ -255,7 +251,7 @@ run(struct ctx *cx, size_t which, unsigned number)
 static bool
 has_control(void)
 {
-    int       type = 0;
+    int type = 0;
     socklen_t n = sizeof(type);
 
     return getsockopt(ROLE_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &n) == 0 &&
@@ -266,9 +262,9 @@ int
 role_main(int argc, char **argv)
 {
     static struct arena arena;
-    static struct ctx   cx;
-    uint64_t            number;
-    char                name[32];
+    static struct ctx cx;
+    uint64_t number;
+    char name[32];
 
     os_log_open(LOG_TEXT, LOG_INFO);
     if (argc != 2 || !str_to_u64(str_of(argv[1]), &number) || number >= ROLE_WORKERS_MAX ||

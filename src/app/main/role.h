@@ -34,13 +34,13 @@ enum role_kind { ROLE_NONE, ROLE_SUPERVISOR, ROLE_SIGNER, ROLE_AUDITOR, ROLE_WOR
 enum role_say {
     ROLE_SAY_NOTHING,
     /* to a role */
-    ROLE_CONF,  /* arg: 0 first, 1 again;      descriptor: the packed options */
-    ROLE_FILE,  /* text: its name;             descriptor: open for reading */
-    ROLE_DOOR,  /* arg: ROLE_DOOR_…;           descriptor: listens */
-    ROLE_RING,  /* arg: worker;                descriptors: ring, bell, back */
-    ROLE_PEER,  /* arg: worker or ROLE_PEER_…; descriptor: this end of a pair */
-    ROLE_LOCK,  /* descriptor: the data folder's lock, to be held till the end */
-    ROLE_RUN,   /* that was all */
+    ROLE_CONF, /* arg: 0 first, 1 again;      descriptor: the packed options */
+    ROLE_FILE, /* text: its name;             descriptor: open for reading */
+    ROLE_DOOR, /* arg: ROLE_DOOR_…;           descriptor: listens */
+    ROLE_RING, /* arg: worker;                descriptors: ring, bell, back */
+    ROLE_PEER, /* arg: worker or ROLE_PEER_…; descriptor: this end of a pair */
+    ROLE_LOCK, /* descriptor: the data folder's lock, to be held till the end */
+    ROLE_RUN,  /* that was all */
     ROLE_PING,
     ROLE_DRAIN, /* finish what is under way, then end */
     /* from a role */
@@ -58,9 +58,9 @@ enum { ROLE_PEER_AUDITOR = 1000, ROLE_PEER_SIGNER = 1001 };
 
 struct role_message {
     uint32_t say, arg;
-    size_t   text_n; /* not sent: what is left of the packet */
-    char     text[ROLE_TEXT_MAX];
-    int      fds[OS_FDS_MAX];
+    size_t text_n; /* not sent: what is left of the packet */
+    char text[ROLE_TEXT_MAX];
+    int fds[OS_FDS_MAX];
 };
 
 struct role_ring {
@@ -68,27 +68,27 @@ struct role_ring {
 };
 
 struct role {
-    enum role_kind   kind;
-    unsigned         number; /* of a worker */
-    int              control;
-    struct conf     *conf;
+    enum role_kind kind;
+    unsigned number; /* of a worker */
+    int control;
+    struct conf *conf;
     struct {
         int fd, which;
     } doors[ROLE_DOORS_MAX];
-    size_t           door_n;
+    size_t door_n;
     struct role_ring rings[ROLE_WORKERS_MAX]; /* the worker's own is at its number */
-    size_t           ring_n;                  /* one past the highest */
+    size_t ring_n;                            /* one past the highest */
     struct {
-        int      fd;
+        int fd;
         unsigned who;
     } peers[ROLE_WORKERS_MAX + 1];
-    size_t           peer_n;
-    int              lock;
+    size_t peer_n;
+    int lock;
 };
 
 /* One packet. `text` may be NULL. */
-err_t role_tell(struct ctx *cx, int control, enum role_say say, unsigned arg, const char *text,
-                const int *fds, size_t n) NODISCARD;
+err_t role_tell(struct ctx *cx, int control, enum role_say say, unsigned arg,
+                const char *text, const int *fds, size_t n) NODISCARD;
 /* One packet; GONE at the end. Descriptors are the caller's. */
 err_t role_hear(struct ctx *cx, int control, struct role_message *m) NODISCARD;
 void role_message_close(struct role_message *m); /* what was not taken */
@@ -115,8 +115,8 @@ err_t role_worker(struct ctx *cx, struct role *r) NODISCARD;
 #define ROLE_FOLDER_AUDIT "audit"
 #define ROLE_FOLDER_KEYS  "keys"
 /* <datadir>/<part> in cx's arena, NUL-terminated. */
-err_t role_folder(struct ctx *cx, const struct conf *c, const char *part, const char **out)
-    NODISCARD;
+err_t role_folder(struct ctx *cx, const struct conf *c, const char *part,
+                  const char **out) NODISCARD;
 /* The names by which the signer's secrets are handed: the options' keys. */
 bool role_is_secret_file(const struct conf_row *row);
 

@@ -21,11 +21,11 @@
 
 enum {
     ARENA = 32 << 20,
-    BACKOFF_FIRST = 50,    /* ms before the second restart in a row; then doubled */
+    BACKOFF_FIRST = 50, /* ms before the second restart in a row; then doubled */
     BACKOFF_MOST = 10000,
-    STEADY = 30000,        /* who lived this long starts again at once */
+    STEADY = 30000, /* who lived this long starts again at once */
     PING_EVERY = 5000,
-    SILENT_MOST = 20000,   /* a role without a sign of life hangs, and is replaced */
+    SILENT_MOST = 20000, /* a role without a sign of life hangs, and is replaced */
     AUDITOR_DRAIN = 10000,
 };
 
@@ -43,10 +43,12 @@ static void
 why(struct supervisor *s, const struct child *c, int status)
 {
     if (WIFSIGNALED(status))
-        log_error(&s->cx, "%s %u died of signal %d%s", name_of(c), c->number, WTERMSIG(status),
+        log_error(&s->cx, "%s %u died of signal %d%s", name_of(c), c->number,
+                  WTERMSIG(status),
                   WTERMSIG(status) == SIGSYS ? ": it did what its role may never do" : "");
     else if (WEXITSTATUS(status) != 0 || c->state != CHILD_DRAINING)
-        log_error(&s->cx, "%s %u ended with %d", name_of(c), c->number, WEXITSTATUS(status));
+        log_error(&s->cx, "%s %u ended with %d", name_of(c), c->number,
+                  WEXITSTATUS(status));
 }
 
 /* First at once; when it keeps dying, ever slower. */
@@ -56,7 +58,7 @@ plan_restart(struct child *c, int64_t now)
     if (now - c->started > STEADY)
         c->backoff = 0;
     c->restart_at = now + c->backoff;
-    c->backoff = c->backoff == 0                ? BACKOFF_FIRST
+    c->backoff = c->backoff == 0                 ? BACKOFF_FIRST
                  : c->backoff * 2 < BACKOFF_MOST ? c->backoff * 2
                                                  : BACKOFF_MOST;
 }
@@ -91,8 +93,8 @@ static void
 bury(struct supervisor *s)
 {
     struct child *c;
-    pid_t         pid;
-    int           status;
+    pid_t pid;
+    int status;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
         if ((c = child_of(s, pid)) != NULL)
@@ -105,7 +107,8 @@ start(struct supervisor *s, struct child *c)
     c->restart_at = 0;
     if (supervisor__spawn(s, c) == ERR_OK)
         return;
-    log_error(&s->cx, "%s %u does not start: %.*s", name_of(c), c->number, STR(s->cx.reason));
+    log_error(&s->cx, "%s %u does not start: %.*s", name_of(c), c->number,
+              STR(s->cx.reason));
     if (c->pid > 0)
         kill(c->pid, SIGKILL); /* buried when the kernel says so */
     else {
@@ -171,14 +174,15 @@ heard(struct supervisor *s, struct child *c)
     }
 }
 
-/* --- signals ---------------------------------------------------------------------------- */
+/* --- signals ----------------------------------------------------------------------------
+ */
 
 static void
 reload(struct supervisor *s)
 {
-    char         text[64];
+    char text[64];
     struct conf *fresh, *old = s->conf;
-    err_t        e;
+    err_t e;
 
     snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%lld",
              (long long)(os_tick_ns() / 1000));
@@ -285,7 +289,8 @@ signals(struct supervisor *s)
     }
 }
 
-/* --- time ------------------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------------------------
+ */
 
 static void
 ping(struct supervisor *s, int64_t now)

@@ -15,42 +15,42 @@
 enum child_state { CHILD_NONE, CHILD_STARTING, CHILD_RUNNING, CHILD_DRAINING };
 
 struct child {
-    enum role_kind   kind;
-    unsigned         number;
+    enum role_kind kind;
+    unsigned number;
     enum child_state state;
-    pid_t            pid;
-    int              control;
-    int64_t          started;    /* all times on the monotonic clock */
-    int64_t          heard;      /* its last sign of life */
-    int64_t          restart_at; /* when NONE; 0: not again */
-    int64_t          backoff;
-    bool             reloading;
+    pid_t pid;
+    int control;
+    int64_t started;    /* all times on the monotonic clock */
+    int64_t heard;      /* its last sign of life */
+    int64_t restart_at; /* when NONE; 0: not again */
+    int64_t backoff;
+    bool reloading;
 };
 
 enum { SIGNER, AUDITOR, WORKERS, CHILDREN_MAX = WORKERS + ROLE_WORKERS_MAX };
 
 struct supervisor {
-    struct ctx       cx;
-    struct arena     arena; /* forgotten at every turn */
-    char *const     *args;
-    struct conf     *conf;
-    struct os_user   user;
-    int              lock, signals;
+    struct ctx cx;
+    struct arena arena; /* forgotten at every turn */
+    char *const *args;
+    struct conf *conf;
+    struct os_user user;
+    int lock, signals;
     struct {
         int fd, which;
     } doors[ROLE_DOORS_MAX];
-    size_t           door_n;
+    size_t door_n;
     struct role_ring rings[ROLE_WORKERS_MAX];
-    struct child     child[CHILDREN_MAX];
-    size_t           child_n;
-    bool             was_ready; /* all were, once: from here on a death is repaired */
-    bool             stopping;
-    int64_t          stop_at;   /* when waiting for workers ends */
-    int64_t          ping_at, watchdog_at, watchdog_ms;
+    struct child child[CHILDREN_MAX];
+    size_t child_n;
+    bool was_ready; /* all were, once: from here on a death is repaired */
+    bool stopping;
+    int64_t stop_at; /* when waiting for workers ends */
+    int64_t ping_at, watchdog_at, watchdog_ms;
 };
 
 /* supervisor_start.c */
-err_t supervisor__open(struct supervisor *s) NODISCARD;          /* what is handed out */
+err_t supervisor__open(struct supervisor *s) NODISCARD; /* what is handed out */
 err_t supervisor__spawn(struct supervisor *s, struct child *c) NODISCARD;
 err_t supervisor__hand_conf(struct supervisor *s, struct child *c, bool again) NODISCARD;
 

@@ -43,10 +43,11 @@ static err_t
 open_folders(struct supervisor *s)
 {
     const char *const parts[] = { ROLE_FOLDER_STORE, ROLE_FOLDER_AUDIT, ROLE_FOLDER_KEYS };
-    const char       *path = s->conf->datadir.p;
-    err_t             e;
+    const char *path = s->conf->datadir.p;
+    err_t e;
 
-    if ((e = os_folder_of(&s->cx, path, &s->user)) != ERR_OK || (e = lock(s, path)) != ERR_OK)
+    if ((e = os_folder_of(&s->cx, path, &s->user)) != ERR_OK ||
+        (e = lock(s, path)) != ERR_OK)
         return e;
     for (size_t i = 0; i < COUNT(parts); i++)
         if ((e = role_folder(&s->cx, s->conf, parts[i], &path)) != ERR_OK ||
@@ -60,9 +61,9 @@ open_folders(struct supervisor *s)
 static err_t
 open_door(struct supervisor *s, struct str address, int which)
 {
-    int    fds[OS_LISTEN_MAX];
+    int fds[OS_LISTEN_MAX];
     size_t n;
-    err_t  e = os_listen(&s->cx, address, fds, &n);
+    err_t e = os_listen(&s->cx, address, fds, &n);
 
     for (size_t i = 0; i < n; i++) {
         s->doors[s->door_n].fd = fds[i];
@@ -70,7 +71,8 @@ open_door(struct supervisor *s, struct str address, int which)
     }
     if (e == ERR_OK)
         log_info(&s->cx, "the %s door listens on '%.*s', port %d",
-                 which == ROLE_DOOR_PUBLIC ? "public" : "internal", STR(address), os_port(fds[0]));
+                 which == ROLE_DOOR_PUBLIC ? "public" : "internal", STR(address),
+                 os_port(fds[0]));
     return e;
 }
 
@@ -78,8 +80,8 @@ static err_t
 open_ring(struct supervisor *s, int folder, unsigned worker)
 {
     struct role_ring *r = &s->rings[worker];
-    err_t             e = audit_ring_make(&s->cx, folder, worker, (size_t)s->conf->audit_ring,
-                                          &r->ring);
+    err_t e =
+        audit_ring_make(&s->cx, folder, worker, (size_t)s->conf->audit_ring, &r->ring);
 
     if (e != ERR_OK)
         return e;
@@ -98,7 +100,7 @@ open_rings(struct supervisor *s)
 {
     scoped(os_close) int folder = -1;
     const char *path;
-    err_t       e = role_folder(&s->cx, s->conf, ROLE_FOLDER_AUDIT, &path);
+    err_t e = role_folder(&s->cx, s->conf, ROLE_FOLDER_AUDIT, &path);
 
     if (e != ERR_OK)
         return e;
@@ -149,13 +151,12 @@ err_t
 supervisor__open(struct supervisor *s)
 {
     static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD, 0 };
-    err_t            e;
+    err_t e;
 
     name_children(s);
     if ((e = os_signals(&s->cx, signals, &s->signals)) != ERR_OK ||
         (e = os_user_find(&s->cx, s->conf->process_user, &s->user)) != ERR_OK ||
-        (e = open_folders(s)) != ERR_OK ||
-        (e = open_rings(s)) != ERR_OK ||
+        (e = open_folders(s)) != ERR_OK || (e = open_rings(s)) != ERR_OK ||
         (e = open_door(s, s->conf->http_public_address, ROLE_DOOR_PUBLIC)) != ERR_OK ||
         (e = open_door(s, s->conf->http_internal_address, ROLE_DOOR_INTERNAL)) != ERR_OK)
         return e;
@@ -165,8 +166,8 @@ supervisor__open(struct supervisor *s)
 /* --- what is handed --------------------------------------------------------------- */
 
 static err_t
-tell(struct supervisor *s, struct child *c, enum role_say say, unsigned arg, const char *text,
-     int fd)
+tell(struct supervisor *s, struct child *c, enum role_say say, unsigned arg,
+     const char *text, int fd)
 {
     return role_tell(&s->cx, c->control, say, arg, text, &fd, fd >= 0);
 }
@@ -177,12 +178,13 @@ tell_conf(struct supervisor *s, struct child *c, bool again)
 {
     scoped(os_close) int fd = memfd_create("options", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     struct str packed;
-    err_t      e = conf_pack(&s->cx, s->conf, &packed);
+    err_t e = conf_pack(&s->cx, s->conf, &packed);
 
     if (e != ERR_OK)
         return e;
     if (fd < 0 || write(fd, packed.p, packed.n) != (ssize_t)packed.n ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) <
+            0)
         return refuse(&s->cx, ERR_INTERNAL, "", "memfd: %s", strerror(errno));
     return tell(s, c, ROLE_CONF, again, NULL, fd);
 }
@@ -191,10 +193,10 @@ tell_conf(struct supervisor *s, struct child *c, bool again)
 static err_t
 holds_no_key(struct supervisor *s, const struct conf_row *row, int fd)
 {
-    size_t     n;
-    char      *room = arena_alloc(s->cx.arena, CERTIFICATES_MAX);
+    size_t n;
+    char *room = arena_alloc(s->cx.arena, CERTIFICATES_MAX);
     struct str text;
-    err_t      e;
+    err_t e;
 
     if (room == NULL)
         return refuse_memory(&s->cx);
@@ -208,19 +210,22 @@ holds_no_key(struct supervisor *s, const struct conf_row *row, int fd)
     text = (struct str){ room, n };
     if (str_search(text, S("PRIVATE KEY-----")) != n) {
         explicit_bzero(room, n);
-        return refuse(&s->cx, ERR_FORBIDDEN, "", "%s: the file holds a private key, which no"
-                      " worker may read; name it in the option for keys", row->key);
+        return refuse(&s->cx, ERR_FORBIDDEN, "",
+                      "%s: the file holds a private key, which no"
+                      " worker may read; name it in the option for keys",
+                      row->key);
     }
     return ERR_OK;
 }
 
 static err_t
-hand_file(struct supervisor *s, struct child *c, const struct conf_row *row, const char *path)
+hand_file(struct supervisor *s, struct child *c, const struct conf_row *row,
+          const char *path)
 {
     scoped(os_close) int fd = -1;
-    bool        secret = role_is_secret_file(row);
+    bool secret = role_is_secret_file(row);
     struct stat st;
-    err_t       e;
+    err_t e;
 
     if (c->kind != (secret ? ROLE_SIGNER : ROLE_WORKER))
         return ERR_OK;
@@ -239,8 +244,9 @@ hand_file(struct supervisor *s, struct child *c, const struct conf_row *row, con
 static const char *
 path_of(struct supervisor *s, const struct conf_row *row)
 {
-    const struct str *value = (const struct str *)(const void *)((const char *)s->conf + row->at);
-    const char       *credentials = getenv("CREDENTIALS_DIRECTORY");
+    const struct str *value =
+        (const struct str *)(const void *)((const char *)s->conf + row->at);
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 
     if (value->n > 0)
         return value->p;
@@ -252,9 +258,9 @@ path_of(struct supervisor *s, const struct conf_row *row)
 static err_t
 hand_files(struct supervisor *s, struct child *c)
 {
-    size_t                 n;
+    size_t n;
     const struct conf_row *rows = conf_rows(&n);
-    err_t                  e;
+    err_t e;
 
     for (size_t i = 0; i < n; i++) {
         const char *path;
@@ -293,14 +299,15 @@ link_to_signer(struct supervisor *s, struct child *c)
 {
     scoped(os_close) int a = -1, b = -1;
     struct child *signer = &s->child[SIGNER];
-    err_t         e;
+    err_t e;
 
     if (c->control < 0 || signer->control < 0)
         return ERR_OK;
     if ((e = os_pair(&s->cx, &a, &b)) != ERR_OK)
         return e;
-    if ((e = tell(s, signer, ROLE_PEER, c->kind == ROLE_AUDITOR ? ROLE_PEER_AUDITOR : c->number,
-                  NULL, a)) != ERR_OK)
+    if ((e = tell(s, signer, ROLE_PEER,
+                  c->kind == ROLE_AUDITOR ? ROLE_PEER_AUDITOR : c->number, NULL, a)) !=
+        ERR_OK)
         return e;
     return tell(s, c, ROLE_PEER, ROLE_PEER_SIGNER, NULL, b);
 }
@@ -343,8 +350,10 @@ hand_all(struct supervisor *s, struct child *c)
 static char **
 short_environment(struct supervisor *s)
 {
-    static const char *const kept[] = { "PATH", "TZ", "LANG", "LC_ALL", "SSL_CERT_FILE",
-                                        "SSL_CERT_DIR", "SOFTHSM2_CONF", "ASAN_OPTIONS",
+    static const char *const kept[] = { "PATH",          "TZ",
+                                        "LANG",          "LC_ALL",
+                                        "SSL_CERT_FILE", "SSL_CERT_DIR",
+                                        "SOFTHSM2_CONF", "ASAN_OPTIONS",
                                         "UBSAN_OPTIONS", "LLVM_PROFILE_FILE" };
     char **env = arena_array(s->cx.arena, COUNT(kept) + 1, sizeof(*env));
     size_t n = 0;
@@ -366,8 +375,8 @@ static void
 become(struct supervisor *s, const struct child *c, int control, char **env)
 {
     static const char *const names[] = { "", "supervisor", "signer", "auditor", "worker" };
-    char     number[16], program[] = "knoop", word[] = "role", name[16];
-    char    *argv[] = { program, word, name, number, NULL };
+    char number[16], program[] = "knoop", word[] = "role", name[16];
+    char *argv[] = { program, word, name, number, NULL };
     sigset_t none;
 
     snprintf(number, sizeof(number), "%u", c->number);
@@ -388,7 +397,7 @@ supervisor__spawn(struct supervisor *s, struct child *c)
 {
     scoped(os_close) int theirs = -1;
     char **env = short_environment(s);
-    err_t  e;
+    err_t e;
 
     if (env == NULL)
         return refuse_memory(&s->cx);

@@ -260,11 +260,12 @@ folder_check(struct ctx *cx, const char *path, uid_t owner)
     if (!S_ISDIR(st.st_mode))
         return refuse(cx, ERR_CONFLICT, "", "%s is not a folder", path);
     if (st.st_uid != owner)
-        return refuse(cx, ERR_FORBIDDEN, "", "%s belongs to user %u, and should to user %u", path,
-                      st.st_uid, owner);
+        return refuse(cx, ERR_FORBIDDEN, "", "%s belongs to user %u, and should to user %u",
+                      path, st.st_uid, owner);
     if (st.st_mode & 077)
-        return refuse(cx, ERR_FORBIDDEN, "", "%s is open to others (mode %03o): chmod 700 it",
-                      path, st.st_mode & 0777);
+        return refuse(cx, ERR_FORBIDDEN, "",
+                      "%s is open to others (mode %03o): chmod 700 it", path,
+                      st.st_mode & 0777);
     return ERR_OK;
 }
 
@@ -272,7 +273,8 @@ folder_check(struct ctx *cx, const char *path, uid_t owner)
 static err_t
 folders_above(struct ctx *cx, char *path)
 {
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(path + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
         int rc;
 
         *slash = '\0';
@@ -289,7 +291,7 @@ folders_above(struct ctx *cx, char *path)
 err_t
 os_folder_of(struct ctx *cx, const char *path, const struct os_user *owner)
 {
-    char  name[PATH_MAX];
+    char name[PATH_MAX];
     err_t e;
 
     if (path[0] == '\0' || strlen(path) >= sizeof(name))
@@ -298,7 +300,8 @@ os_folder_of(struct ctx *cx, const char *path, const struct os_user *owner)
     if ((e = folders_above(cx, name)) != ERR_OK)
         return e;
     if (mkdir(name, 0700) < 0)
-        return errno == EEXIST ? folder_check(cx, name, owner->uid) : because(cx, "make", name);
+        return errno == EEXIST ? folder_check(cx, name, owner->uid)
+                               : because(cx, "make", name);
     if (owner->change && lchown(name, owner->uid, owner->gid) < 0)
         return because(cx, "chown", name);
     return sync_folder_of(cx, name);
