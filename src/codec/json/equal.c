@@ -6,7 +6,9 @@
  */
 #include "codec/json/json_int.h"
 
+#include <float.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FEW = 16 };
 
@@ -44,13 +46,22 @@ same_number(const json *a, const json *b)
            (x.uni.u64 == 0 || unsafe_yyjson_is_sint(&x) == unsafe_yyjson_is_sint(&y));
 }
 
+static bool same(const json *a, const json *b, uint64_t *left);
+
 static bool
-same_array(const json *a, const json *b)
+spend(uint64_t *left, uint64_t work)
+{
+    *left = work < *left ? *left - work : 0;
+    return *left != 0;
+}
+
+static bool
+same_array(const json *a, const json *b, uint64_t *left)
 {
     struct json_iter ib = json_iter_start(b);
 
     for (json_each(ia, a))
-        if (!json_iter_next(&ib) || !json_equal(ia.value, ib.value))
+        if (!json_iter_next(&ib) || !same(ia.value, ib.value, left))
             return false;
     return true;
 }
@@ -77,54 +88,141 @@ sorted_names(const json *v, size_t n)
 }
 
 static bool
-same_few(const json *a, const json *b)
+same_few(const json *a, const json *b, uint64_t *left)
 {
     for (json_each(it, a)) {
         const json *other = json_get_str(b, it.name);
 
-        if (other == NULL || !json_equal(it.value, other))
+        if (other == NULL || !same(it.value, other, left))
             return false;
     }
     return true;
 }
 
 static bool
-same_object(const json *a, const json *b)
+same_object(const json *a, const json *b, uint64_t *left)
 {
     size_t n = json_size(a);
     json **x, **y;
-    bool same = true;
+    bool all = true;
 
     if (n <= FEW)
-        return same_few(a, b);
+        return same_few(a, b, left);
     x = sorted_names(a, n);
     y = sorted_names(b, n);
     if (x == NULL || y == NULL)
-        same = same_few(a, b); /* slower, as right */
+        all = same_few(a, b, left); /* slower, as right */
     else
-        for (size_t i = 0; i < n && same; i++)
-            same = by_name(&x[i], &y[i]) == 0 && json_equal(x[i] + 1, y[i] + 1);
+        for (size_t i = 0; i < n && all; i++)
+            all = by_name(&x[i], &y[i]) == 0 && same(x[i] + 1, y[i] + 1, left);
     free(x);
     free(y);
-    return same;
+    return all;
 }
 
-bool
-json_equal(const json *a, const json *b)
+static bool
+same(const json *a, const json *b, uint64_t *left)
 {
     enum json_type type = json_type(a);
 
-    if (type != json_type(b) || json_size(a) != json_size(b))
+    if (type != json_type(b) || json_size(a) != json_size(b) || !spend(left, 1))
         return false;
     switch (type) {
     case JSON_ABSENT:
     case JSON_NULL: return true;
     case JSON_BOOL:
-        return unsafe_yyjson_is_true(json__open(a)) == unsafe_yyjson_is_true(json__open(b));
+        return unsafe_yyjson_get_tag(json__open(a)) == unsafe_yyjson_get_tag(json__open(b));
     case JSON_NUMBER: return same_number(a, b);
-    case JSON_STRING: return str_eq(json__text(a), json__text(b));
-    case JSON_ARRAY: return same_array(a, b);
-    case JSON_OBJECT: return same_object(a, b);
+    case JSON_STRING:
+        return json__text(a).n == json__text(b).n && spend(left, json__text(a).n / 64) &&
+               str_eq(json__text(a), json__text(b));
+    case JSON_ARRAY: return same_array(a, b, left);
+    case JSON_OBJECT: return same_object(a, b, left);
     }
     return false;
+}
+
+bool
+json_equal_within(const json *a, const json *b, uint64_t *budget)
+{
+    return same(a, b, budget) && *budget != 0;
+}
+
+bool
+json_equal(const json *a, const json *b)
+{
+    uint64_t no_end = UINT64_MAX;
+
+    return same(a, b, &no_end);
+}
+
+/* Numbers hash by their double, since 1 equals 1.0. */
+static uint64_t
+hash_number(const json *v)
+{
+    double d;
+    uint64_t bits;
+
+    if (!json_double(v, &d))
+        return 0;
+    d += 0.0; /* -0 is 0 */
+    memcpy(&bits, &d, sizeof(bits));
+    return json__mix(JSON_NUMBER, bits);
+}
+
+uint64_t
+json_hash(const json *v)
+{
+    uint64_t h = (uint64_t)json_type(v) << 32 | json_size(v);
+
+    switch (json_type(v)) {
+    case JSON_ABSENT:
+    case JSON_NULL: return json__mix(1, h);
+    case JSON_BOOL: return json__mix(2, unsafe_yyjson_is_true(json__open(v)));
+    case JSON_NUMBER: return hash_number(v);
+    case JSON_STRING: return json__hash(json__text(v));
+    case JSON_ARRAY:
+        for (json_each(it, v))
+            h = json__mix(h, json_hash(it.value));
+        return h;
+    case JSON_OBJECT:
+        for (json_each(it, v))
+            h += json__mix(json__hash(it.name), json_hash(it.value));
+        return h;
+    }
+    return h;
+}
+
+/* A long double holds every double and every 64-bit integer, on what we run on. */
+static bool
+exact(const json *v, long double *out)
+{
+    json number;
+
+    *out = 0;
+    if (json_type(v) != JSON_NUMBER)
+        return false;
+    number = *v;
+    if (unsafe_yyjson_is_raw(&number) &&
+        yyjson_read_number(v->uni.str, &number, 0, NULL, NULL) == NULL)
+        return false;
+    if (unsafe_yyjson_is_real(&number))
+        *out = number.uni.f64;
+    else if (unsafe_yyjson_is_sint(&number))
+        *out = (long double)number.uni.i64;
+    else
+        *out = (long double)number.uni.u64;
+    return true;
+}
+
+_Static_assert(LDBL_MANT_DIG >= 64, "a long double must hold 64-bit integers");
+
+int
+json_number_cmp(const json *a, const json *b)
+{
+    long double x, y;
+
+    if (!exact(a, &x) || !exact(b, &y))
+        return 0;
+    return x < y ? -1 : x > y;
 }

@@ -69,8 +69,22 @@ bool json_iter_next(struct json_iter *it);
 #define json_each(it, v) \
     struct json_iter it = json_iter_start(v); json_iter_next(&it);
 
+/* The number of values in it, itself and names included; O(1). For budgets. */
+size_t json_extent(const json *v);
+/* Its place within `root`: 0 is `root` itself; below json_extent(root). O(1). */
+size_t json_index(const json *root, const json *v);
+
 /* Deep equality: numbers by value, object members in any order. */
 bool json_equal(const json *a, const json *b);
+/*
+ * As json_equal, at most `*budget` units of work (a value, or 64 bytes of text):
+ * false with *budget 0 where it did not suffice.
+ */
+bool json_equal_within(const json *a, const json *b, uint64_t *budget);
+/* Equal values have equal hashes. For sets in memory; a stranger can make collisions. */
+uint64_t json_hash(const json *v);
+/* Two numbers by value, exactly: less than, equal to or greater than 0; 0 for others. */
+int json_number_cmp(const json *a, const json *b);
 
 /*
  * A member that is a string or an array of strings, as in JSON-LD's `type`

@@ -25,6 +25,10 @@ json__text(const json *v)
 /* An allocator for yyjson that takes from the arena and never gives back. */
 struct yyjson_alc json__allocator(struct arena *a);
 
+/* One step of the hash of names and values; and of a text. */
+uint64_t json__mix(uint64_t h, uint64_t word);
+uint64_t json__hash(struct str s);
+
 /* ERR_BAD_REQUEST when a name occurs twice in the object. */
 err_t json__unique(struct ctx *cx, const json *object) NODISCARD;
 

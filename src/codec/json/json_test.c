@@ -254,8 +254,41 @@ equality(void **state)
         assert_int_equal(json_equal(parse(rows[i].a), parse(rows[i].b)), rows[i].same);
         assert_int_equal(json_equal(parse(rows[i].b), parse(rows[i].a)), rows[i].same);
     }
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (rows[i].same)
+            assert_true(json_hash(parse(rows[i].a)) == json_hash(parse(rows[i].b)));
     assert_true(json_equal(NULL, NULL));
     assert_false(json_equal(NULL, parse("null")));
+}
+
+static void
+equality_has_a_budget(void **state)
+{
+    json *v = parse("[[1,2,3],[1,2,3]]");
+    uint64_t left = 3;
+
+    (void)state;
+    assert_false(json_equal_within(json_at(v, 0), json_at(v, 1), &left));
+    assert_int_equal(left, 0);
+    left = 10;
+    assert_true(json_equal_within(json_at(v, 0), json_at(v, 1), &left));
+    assert_int_equal(json_extent(v), 9);
+    assert_int_equal(json_index(v, json_at(v, 1)), 5);
+}
+
+static void
+numbers_are_compared_exactly(void **state)
+{
+    json *v =
+        parse("[9007199254740993,9007199254740992.0,18446744073709551615,-1,-1.5,\"x\"]");
+
+    (void)state;
+    assert_true(json_number_cmp(json_at(v, 0), json_at(v, 1)) > 0);
+    assert_true(json_number_cmp(json_at(v, 1), json_at(v, 0)) < 0);
+    assert_true(json_number_cmp(json_at(v, 2), json_at(v, 0)) > 0);
+    assert_true(json_number_cmp(json_at(v, 4), json_at(v, 3)) < 0);
+    assert_true(json_number_cmp(json_at(v, 4), json_at(v, 4)) == 0);
+    assert_true(json_number_cmp(json_at(v, 4), json_at(v, 5)) == 0);
 }
 
 static void
@@ -372,6 +405,8 @@ main(void)
         cmocka_unit_test_setup_teardown(reading, up, down),
         cmocka_unit_test_setup_teardown(raw_numbers_keep_their_text, up, down),
         cmocka_unit_test_setup_teardown(equality, up, down),
+        cmocka_unit_test_setup_teardown(equality_has_a_budget, up, down),
+        cmocka_unit_test_setup_teardown(numbers_are_compared_exactly, up, down),
         cmocka_unit_test_setup_teardown(equality_of_many_members, up, down),
         cmocka_unit_test_setup_teardown(writing, up, down),
         cmocka_unit_test_setup_teardown(deep_values_are_written, up, down),

@@ -56,6 +56,18 @@ json_size(const json *v)
                : 0;
 }
 
+size_t
+json_extent(const json *v)
+{
+    return v == NULL ? 0 : (size_t)(unsafe_yyjson_get_next(json__open(v)) - json__open(v));
+}
+
+size_t
+json_index(const json *root, const json *v)
+{
+    return (size_t)(v - root);
+}
+
 json *
 json_at(const json *array, size_t i)
 {

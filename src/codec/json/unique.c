@@ -16,25 +16,25 @@ enum {
     PROBES_PER_NAME = 8 /* honest names need fewer than two */
 };
 
-static uint64_t
-mix(uint64_t h, uint64_t word)
+uint64_t
+json__mix(uint64_t h, uint64_t word)
 {
     h = (h ^ word) * UINT64_C(0x9E3779B97F4A7C15);
     return h ^ h >> 32;
 }
 
-static uint64_t
-hash(struct str s)
+uint64_t
+json__hash(struct str s)
 {
     uint64_t h = UINT64_C(0xD6E8FEB86659FD93) ^ s.n, word;
 
     for (; s.n >= 8; s = str_sub(s, 8, s.n)) {
         memcpy(&word, s.p, 8);
-        h = mix(h, word);
+        h = json__mix(h, word);
     }
     word = 0;
     memcpy(&word, s.p, s.n);
-    return mix(mix(h, word), s.n);
+    return json__mix(json__mix(h, word), s.n);
 }
 
 static err_t
@@ -73,7 +73,7 @@ in_table(struct ctx *cx, const json *object, size_t n)
     if (slots == NULL || names == NULL)
         return refuse_memory(cx);
     for (json_each(it, object)) {
-        size_t at = hash(it.name) & (size - 1);
+        size_t at = json__hash(it.name) & (size - 1);
 
         for (; slots[at] != NULL; at = (at + 1) & (size - 1)) {
             if (str_eq(*slots[at], it.name))
