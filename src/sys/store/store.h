@@ -2,8 +2,11 @@
  * store.h - what must outlive a process: SQLite or PostgreSQL.
  *
  * Rule      One set of statements for both engines. Parameters are $1, $2 … in
- *           order of appearance. Types: TEXT, BIGINT, BLOB (BYTEA there); no
- *           engine's own functions. Every write is a transaction.
+ *           order of appearance. Types: text, bigint, blob (bytea there), with
+ *           text in byte order in both; no engine's own functions. What is
+ *           acknowledged is on the disk. A transaction is serializable in
+ *           both engines; after a failure in it, only rollback is left.
+ * Trust     Reasons never quote a value.
  * Lifetime  Rows and their columns are borrowed until store_next or close.
  * Threads   Any thread; each has its own connection. PostgreSQL blocks: on the
  *           loop (cx->may_not_block) it answers WOULD_BLOCK, and the route is
@@ -31,17 +34,39 @@ enum sql_id {
 
 struct store;
 
-/* Opens by URL ("sqlite:///path/db" or "postgres://…"), migrates, prepares. */
+/*
+ * Opens, migrates, and prepares every statement. `url` is that of the option
+ * store.url: empty (SQLite in cx->conf's datadir), "sqlite:///path/db",
+ * nuts-node's "sqlite:file:/path/db?…", or "postgres://…".
+ *
+ *   ERR_STORE_SCHEMA  a newer program, or another one, has written there
+ *   ERR_STORE         the database does not work; the reason says why
+ */
 err_t store_open(struct ctx *cx, struct str url, struct store **out) NODISCARD;
-void store_close(struct store *s);
+void store_close(struct store *s); /* NULL is fine */
 bool store_is_local(const struct store *s); /* SQLite */
+/* Does it answer? `detail` is "sqlite" or "postgres" with connections in use. */
+err_t store_health(struct ctx *cx, struct str *detail) NODISCARD;
+struct store_state {
+    int64_t open, busy, most; /* connections */
+    int64_t calls, failures;  /* of the engine, since the start */
+};
+struct store_state store_state(struct store *s);
+/*
+ * For fault tests: the n-th call of the engine from now on fails (1 is the
+ * next, 0 none). store_calls counts them, so that a test can try every n.
+ */
+void store_fail_at(struct store *s, long n);
+long store_calls(const struct store *s);
 
-enum sql_type { SQL_NULL, SQL_INT, SQL_TEXT, SQL_BLOB };
+/* SQL_OTHER: a column of a type that the rule above does not name. */
+enum sql_type { SQL_NULL, SQL_INT, SQL_TEXT, SQL_BLOB, SQL_OTHER };
 struct sql_arg {
     enum sql_type type;
     int64_t i;
     struct str s; /* TEXT and BLOB alike */
 };
+/* The empty str is the empty text, not NULL. */
 #define sql_int(v)  ((struct sql_arg){ SQL_INT, (v), { NULL, 0 } })
 #define sql_text(v) ((struct sql_arg){ SQL_TEXT, 0, (v) })
 #define sql_blob(v) ((struct sql_arg){ SQL_BLOB, 0, str_of_bytes(v) })
@@ -70,6 +95,12 @@ bool store_is_null(struct store_rows *rows, int column);
 err_t store_done(struct store_rows *rows) NODISCARD;
 void store_rows_close(struct store_rows *rows); /* for scoped(); twice is fine */
 
+/*
+ * A copy of the whole, consistent while others write, to a new file (SQLite).
+ * UNSUPPORTED on PostgreSQL, which has its own (pg_dump).
+ */
+err_t store_backup(struct ctx *cx, const char *path) NODISCARD;
+
 /* insert, update, delete; `changed` may be NULL. A unique key met: CONFLICT. */
 err_t store_exec(struct ctx *cx, enum sql_id id, int64_t *changed, const struct sql_arg *args,
                  size_t n) NODISCARD;
@@ -77,11 +108,21 @@ err_t store_exec(struct ctx *cx, enum sql_id id, int64_t *changed, const struct 
 /*
  * A transaction over several calls of this thread. Rolled back unless
  * committed: scoped(store_rollback) struct store_tx tx = { 0 };
+ * One at a time per thread. `again` after a failure: another transaction came
+ * between, and the same once more may go well; store_transact does that.
  */
 struct store_tx {
     struct ctx *cx;
     bool open;
+    bool again;
+    void *conn_;
 };
+/*
+ * Runs `fn` in a transaction and commits when it returns ERR_OK; runs it anew,
+ * a few times, when another transaction came between. So `fn` changes nothing
+ * but the store and `arg`.
+ */
+err_t store_transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg) NODISCARD;
 err_t store_begin(struct ctx *cx, struct store_tx *tx) NODISCARD;
 err_t store_commit(struct store_tx *tx) NODISCARD;
 void store_rollback(struct store_tx *tx);
@@ -89,8 +130,10 @@ void store_rollback(struct store_tx *tx);
 /*
  * Takes a one-time value (nonce, code, jti) atomically, over all processes.
  * `kind` parts the uses. CONFLICT when it was taken before and has not yet
- * expired; rows are swept after `until_ms`.
+ * expired; rows are swept after `until_ms`. LIMIT when `value` is longer than
+ * STORE_ONCE_MAX bytes: hash it before.
  */
+enum { STORE_ONCE_MAX = 512 };
 err_t store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
     NODISCARD;
 /* Deletes what has expired, a bounded number at a time; a job calls it. */
