@@ -53,11 +53,10 @@ struct store_state {
 };
 struct store_state store_state(struct store *s);
 /*
- * For fault tests: the n-th call of the engine from now on fails (1 is the
- * next, 0 none). store_calls counts them, so that a test can try every n.
+ * For fault tests: the n-th call of an engine from now on, in this process,
+ * fails (1 is the next, 0 none).
  */
-void store_fail_at(struct store *s, long n);
-long store_calls(const struct store *s);
+void store_fail_at(long n);
 
 /* SQL_OTHER: a column of a type that the rule above does not name. */
 enum sql_type { SQL_NULL, SQL_INT, SQL_TEXT, SQL_BLOB, SQL_OTHER };

@@ -112,7 +112,7 @@ struct store {
     int open, most;
 
     pthread_mutex_t writer;        /* SQLite has one at a time */
-    long calls, fail_at, failures; /* atomic */
+    long calls, failures; /* atomic */
 };
 
 /* As store_open with other steps, for tests of migrations. */

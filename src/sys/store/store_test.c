@@ -610,9 +610,9 @@ every_call_may_fail(void **state)
     for (n = 1; n < 50; n++) {
         err_t e;
 
-        store_fail_at(s, n);
+        store_fail_at(n);
         e = store_transact(CX, two_writes, NULL);
-        store_fail_at(s, 0);
+        store_fail_at(0);
         assert_int_equal(store_state(s).busy, 0);
         if (e == ERR_OK)
             break;
@@ -630,7 +630,7 @@ health_is_told(void **state)
 
     ok(CX, store_health(CX, &detail));
     assert_true(str_starts(detail, on_pg ? S("postgres, 1 of 8") : S("sqlite, 1 of 8")));
-    store_fail_at(FIX->sys.store, 1);
+    store_fail_at(1);
     assert_int_equal(store_health(CX, &detail), ERR_STORE);
     assert_null(detail.p);
     assert_true(store_state(FIX->sys.store).failures > 0);
