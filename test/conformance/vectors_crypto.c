@@ -2,21 +2,250 @@
  * EUPL-1.2. */
 #include "vectors.h"
 
-#include "crypto/canon/canon.h"
+#include "crypto/x509/x509.h"
 
 static err_t
-jcs(struct rq *rq)
+hash_member(struct rq *rq, const char *name, enum hash *out)
 {
-    const json *v;
     struct str text;
-    err_t e = rq_value(rq, "value", &v);
+    err_t e = rq_str(rq, name, &text);
 
-    if (e != ERR_OK || (e = canon_jcs(rq->cx, v, &text)) != ERR_OK)
+    if (e != ERR_OK)
         return e;
-    return rq_put_bytes(rq, bytes_of(text));
+    *out = hash_of(text);
+    return *out != HASH_NONE
+               ? ERR_OK
+               : refuse(rq->cx, ERR_UNSUPPORTED, "", "%s is no hash here", name);
+}
+
+static err_t
+aead_open_op(struct rq *rq)
+{
+    struct str alg;
+    struct bytes key, iv, aad, cipher, tag, plain;
+    err_t e;
+
+    if ((e = rq_str(rq, "alg", &alg)) != ERR_OK ||
+        (e = rq_bytes(rq, "key", &key)) != ERR_OK ||
+        (e = rq_bytes(rq, "iv", &iv)) != ERR_OK ||
+        (e = rq_bytes(rq, "aad", &aad)) != ERR_OK ||
+        (e = rq_bytes(rq, "ciphertext", &cipher)) != ERR_OK ||
+        (e = rq_bytes(rq, "tag", &tag)) != ERR_OK)
+        return e;
+    e = aead_open(rq->cx, aead_of(alg), key, iv, aad, cipher, tag, &plain);
+    return e != ERR_OK ? e : rq_put_bytes(rq, plain);
+}
+
+static err_t
+hkdf_op(struct rq *rq)
+{
+    struct bytes ikm, salt, info;
+    enum hash h;
+    int64_t size;
+    uint8_t *out;
+    bool present;
+    err_t e;
+
+    if ((e = hash_member(rq, "hash", &h)) != ERR_OK ||
+        (e = rq_bytes(rq, "ikm", &ikm)) != ERR_OK ||
+        (e = rq_bytes_opt(rq, "salt", &present, &salt)) != ERR_OK ||
+        (e = rq_bytes_opt(rq, "info", &present, &info)) != ERR_OK ||
+        (e = rq_i64(rq, "size", &size)) != ERR_OK)
+        return e;
+    if (size <= 0 || size > 255 * HASH_MAX)
+        return refuse(rq->cx, ERR_LIMIT, "RFC 5869 2.3", "size");
+    if ((out = arena_alloc(rq->cx->arena, (size_t)size)) == NULL)
+        return refuse_memory(rq->cx);
+    if ((e = hkdf(rq->cx, h, ikm, salt, info, out, (size_t)size)) != ERR_OK)
+        return e;
+    return rq_put_bytes(rq, (struct bytes){ out, (size_t)size });
+}
+
+static err_t
+hmac_op(struct rq *rq)
+{
+    struct bytes key, message;
+    uint8_t out[HASH_MAX];
+    enum hash h;
+    err_t e;
+
+    if ((e = hash_member(rq, "hash", &h)) != ERR_OK ||
+        (e = rq_bytes(rq, "key", &key)) != ERR_OK ||
+        (e = rq_bytes(rq, "message", &message)) != ERR_OK ||
+        (e = hmac_bytes(rq->cx, h, key, message, out)) != ERR_OK)
+        return e;
+    return rq_put_bytes(rq, (struct bytes){ out, hash_size(h) });
+}
+
+static err_t
+kw_unwrap_op(struct rq *rq)
+{
+    static const char *const names[] = { "A128KW", "A192KW", "A256KW" };
+    struct str alg;
+    struct bytes key, cipher, plain;
+    err_t e;
+
+    if ((e = rq_str(rq, "alg", &alg)) != ERR_OK ||
+        (e = rq_bytes(rq, "key", &key)) != ERR_OK ||
+        (e = rq_bytes(rq, "ciphertext", &cipher)) != ERR_OK)
+        return e;
+    for (size_t i = 0; i < COUNT(names); i++)
+        if (str_is(alg, names[i]) && key.n == 16 + 8 * i) {
+            e = keywrap_open(rq->cx, key, cipher, &plain);
+            return e != ERR_OK ? e : rq_put_bytes(rq, plain);
+        }
+    return refuse(rq->cx, ERR_ALGORITHM, "RFC 7518 4.4", "alg and key do not fit");
+}
+
+/* --- x509.verify --- */
+
+enum { CERTS = X509_POOL_MAX, CRLS = 64 };
+
+struct material {
+    struct cert *leaf, *roots[CERTS], *intermediates[CERTS];
+    struct crl *crls[CRLS];
+};
+
+static void
+material_fini(struct material *m)
+{
+    cert_free(m->leaf);
+    for (size_t i = 0; i < CERTS; i++) {
+        cert_free(m->roots[i]);
+        cert_free(m->intermediates[i]);
+    }
+    for (size_t i = 0; i < CRLS; i++)
+        crl_free(m->crls[i]);
+}
+
+/* An intermediate that does not parse is of no use, and no reason to refuse. */
+static err_t
+read_certs(struct rq *rq, const char *name, bool lenient, struct cert **to, size_t *count)
+{
+    struct bytes *ders;
+    size_t n;
+    bool present;
+    err_t e = rq_bytes_list(rq, name, &present, &ders, &n);
+
+    *count = 0;
+    if (e != ERR_OK)
+        return e;
+    if (n > CERTS)
+        return refuse(rq->cx, ERR_LIMIT, "", "too many %s", name);
+    for (size_t i = 0; i < n; i++) {
+        e = cert_parse(rq->cx, ders[i], &to[*count]);
+        if (e == ERR_OK)
+            ++*count;
+        else if (!lenient || e != ERR_CERT)
+            return e;
+    }
+    return ERR_OK;
+}
+
+static err_t
+read_crls(struct rq *rq, struct material *m, struct x509_want *want)
+{
+    struct bytes *ders;
+    size_t n;
+    bool present;
+    err_t e = rq_bytes_list(rq, "crls", &present, &ders, &n);
+
+    if (e != ERR_OK)
+        return e;
+    want->revocation = present ? X509_CRLS : X509_CRLS_WAIVED;
+    want->crls = m->crls;
+    for (size_t i = 0; i < n && want->crls_count < CRLS; i++)
+        if (crl_parse(rq->cx, ders[i], &m->crls[want->crls_count]) == ERR_OK)
+            want->crls_count++;
+    return ERR_OK;
+}
+
+static err_t
+read_names(struct rq *rq, struct x509_want *want)
+{
+    const json *list = json_get(rq->in, "names");
+    struct x509_name *at = arena_array(rq->cx->arena, json_size(list) + 1, sizeof(*at));
+
+    if (at == NULL)
+        return refuse_memory(rq->cx);
+    want->names = at;
+    for (json_each(it, list)) {
+        const json *type = json_get(it.value, "type");
+
+        *at = (struct x509_name){ json_is(type, "dns")     ? CERT_SAN_DNS
+                                  : json_is(type, "ip")    ? CERT_SAN_IP
+                                  : json_is(type, "email") ? CERT_SAN_EMAIL
+                                                           : CERT_SAN_NONE,
+                                  json_get_text(it.value, "value") };
+        if (at->type == CERT_SAN_NONE)
+            return refuse(rq->cx, ERR_BAD_REQUEST, "", "a name of no known type");
+        at++;
+        want->names_count++;
+    }
+    return ERR_OK;
+}
+
+static err_t
+read_want(struct rq *rq, struct x509_want *want)
+{
+    const json *eku = json_get(rq->in, "eku");
+    struct str purpose,
+        *texts = arena_array(rq->cx->arena, json_size(eku) + 1, sizeof(*texts));
+    int64_t depth;
+    err_t e = rq_str(rq, "purpose", &purpose);
+
+    if (e != ERR_OK)
+        return e;
+    if (texts == NULL)
+        return refuse_memory(rq->cx);
+    want->purpose = str_is(purpose, "server")   ? X509_FOR_SERVER
+                    : str_is(purpose, "client") ? X509_FOR_CLIENT
+                                                : X509_FOR_NOBODY;
+    if (want->purpose == X509_FOR_NOBODY)
+        return refuse(rq->cx, ERR_BAD_REQUEST, "", "purpose is server or client");
+    want->eku = texts;
+    for (json_each(it, eku))
+        if (!json_str(it.value, &texts[want->eku_count++]))
+            return refuse(rq->cx, ERR_BAD_REQUEST, "", "eku holds what is no string");
+    if (json_type(json_get(rq->in, "depth")) > JSON_NULL) {
+        if ((e = rq_i64(rq, "depth", &depth)) != ERR_OK)
+            return e;
+        if (depth < 0 || depth > 100)
+            return refuse(rq->cx, ERR_LIMIT, "", "depth");
+        want->depth = (unsigned)depth;
+        want->depth_set = true;
+    }
+    want->clock = X509_AT;
+    want->now_ms = rq->cx->now_ms;
+    return read_names(rq, want);
+}
+
+static err_t
+x509_verify_op(struct rq *rq)
+{
+    scoped(material_fini) struct material m = { 0 };
+    struct x509_want want = { .roots = m.roots, .intermediates = m.intermediates };
+    struct x509_chain chain;
+    struct bytes leaf;
+    err_t e;
+
+    if ((e = rq_bytes(rq, "leaf", &leaf)) != ERR_OK ||
+        (e = read_want(rq, &want)) != ERR_OK ||
+        (e = read_certs(rq, "roots", true, m.roots, &want.roots_count)) != ERR_OK ||
+        (e = read_certs(rq, "intermediates", true, m.intermediates,
+                        &want.intermediates_count)) != ERR_OK ||
+        (e = read_crls(rq, &m, &want)) != ERR_OK ||
+        (e = cert_parse(rq->cx, leaf, &m.leaf)) != ERR_OK)
+        return e;
+    e = x509_verify(rq->cx, m.leaf, &want, &chain);
+    return e != ERR_OK ? e : rq_put_bool(rq, true);
 }
 
 const struct op ops_crypto[] = {
-    { "jcs", jcs },
+    { "aead.open", aead_open_op },
+    { "hkdf", hkdf_op },
+    { "hmac", hmac_op },
+    { "kw.unwrap", kw_unwrap_op },
+    { "x509.verify", x509_verify_op },
     { NULL, NULL },
 };
