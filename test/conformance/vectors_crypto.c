@@ -2,7 +2,20 @@
  * EUPL-1.2. */
 #include "vectors.h"
 
+#include "crypto/canon/canon.h"
 #include "crypto/x509/x509.h"
+
+static err_t
+jcs(struct rq *rq)
+{
+    const json *v;
+    struct str text;
+    err_t e = rq_value(rq, "value", &v);
+
+    if (e != ERR_OK || (e = canon_jcs(rq->cx, v, &text)) != ERR_OK)
+        return e;
+    return rq_put_bytes(rq, bytes_of(text));
+}
 
 static err_t
 hash_member(struct rq *rq, const char *name, enum hash *out)
@@ -242,6 +255,7 @@ x509_verify_op(struct rq *rq)
 }
 
 const struct op ops_crypto[] = {
+    { "jcs", jcs },
     { "aead.open", aead_open_op },
     { "hkdf", hkdf_op },
     { "hmac", hmac_op },
