@@ -47,6 +47,7 @@ struct ctx {
     int64_t deadline_ms;      /* on the monotonic clock; 0: none */
     bool may_not_block;       /* on the loop: calls that would wait refuse */
     char id[33];              /* request id, for log and audit; NUL-terminated */
+    char trace[56];           /* W3C traceparent that calls to others carry; may be "" */
     struct sys *sys;
     const struct conf *conf;
 

@@ -32,14 +32,14 @@ struct fetch_request {
     const struct str *headers; /* "Name: value" */
     size_t header_count;
     struct bytes body;
-    size_t body_max;           /* 0: 1 MiB */
-    int64_t timeout_ms;        /* 0: fetch.timeout; the context's deadline too */
+    size_t body_max;    /* 0: 1 MiB */
+    int64_t timeout_ms; /* 0: fetch.timeout; the context's deadline too */
 };
 struct fetch_reply {
     int status;
-    struct str type;           /* content type without parameters, lower case */
+    struct str type; /* content type without parameters, lower case */
     struct bytes body;
-    int64_t max_age_ms;        /* Cache-Control max-age; -1 absent, 0 no-store */
+    int64_t max_age_ms; /* Cache-Control max-age; -1 absent, 0 no-store */
 };
 
 /*
@@ -49,6 +49,7 @@ struct fetch_reply {
  *   ERR_FORBIDDEN    the address is guarded, or the scheme not allowed
  * Any HTTP status is ERR_OK: the caller judges it.
  */
-err_t fetch(struct ctx *cx, const struct fetch_request *in, struct fetch_reply *out) NODISCARD;
+err_t fetch(struct ctx *cx, const struct fetch_request *in,
+            struct fetch_reply *out) NODISCARD;
 
 #endif

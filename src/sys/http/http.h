@@ -21,8 +21,15 @@
 
 enum http_door { HTTP_DOOR_NONE, HTTP_DOOR_PUBLIC, HTTP_DOOR_INTERNAL, HTTP_DOOR_BOTH };
 enum http_method {
-    HTTP_METHOD_NONE, HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE,
-    HTTP_OPTIONS, HTTP_ANY /* the handler decides; 405 is its own */
+    HTTP_METHOD_NONE,
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_ANY /* the handler decides; 405 is its own */
 };
 enum http_auth {
     HTTP_AUTH_NONE,     /* nobody chose: will not start */
@@ -43,18 +50,19 @@ enum http_errors {
 struct req;
 
 struct http_route {
-    const char *op;           /* operation id, as OpenAPI has it: "createSubject" */
-    const char *doc;          /* one sentence */
+    const char *op;  /* operation id, as OpenAPI has it: "createSubject" */
+    const char *doc; /* one sentence */
     enum http_door door;
     enum http_method method;
-    const char *path;         /* "/iam/{id}/did.json"; "/fhir/{*rest}" takes all behind */
+    const char *path; /* "/iam/{id}/did.json"; "/fhir/{*rest}" takes all behind */
     enum http_auth auth;
     enum http_run run;
     enum http_rate rate;
     enum http_errors errors;
-    enum audit_event audit;   /* AUDIT_NOT_NEEDED where that is the decision */
+    enum audit_event audit; /* AUDIT_NOT_NEEDED where that is the decision */
     size_t body_max;
-    const char *const *statuses; /* "200 application/json what", NULL-terminated; for docs */
+    const char *const
+        *statuses; /* "200 application/json what", NULL-terminated; for docs */
     err_t (*fn)(struct req *rq);
 };
 
@@ -74,19 +82,21 @@ struct str req_query(struct req *rq, const char *name); /* decoded; first one */
 struct str req_raw_query(struct req *rq);
 struct str req_header(struct req *rq, const char *name); /* any case; one value */
 struct bytes req_body(struct req *rq);
-struct str req_content_type(struct req *rq);            /* without parameters, lower case */
+struct str req_content_type(struct req *rq); /* without parameters, lower case */
 /* A form member (application/x-www-form-urlencoded); twice is refused. */
 err_t req_form(struct req *rq, const char *name, struct str *out) NODISCARD;
-err_t req_json(struct req *rq, json **out) NODISCARD;   /* the body as JSON */
-struct str req_client(struct req *rq);                  /* address, trusted proxies applied */
-struct bytes req_client_certificate(struct req *rq);    /* DER, mTLS; verified by TLS */
+err_t req_json(struct req *rq, json **out) NODISCARD; /* the body as JSON */
+struct str req_client(struct req *rq);                /* address, trusted proxies applied */
+struct bytes req_client_certificate(struct req *rq);  /* DER, mTLS; verified by TLS */
 
 /* --- replying: once ---------------------------------------------------- */
+/* Also before a refusal: WWW-Authenticate. Our mistakes in it end in a 500. */
 void reply_header(struct req *rq, const char *name, struct str value);
 struct json_out *reply_json(struct req *rq, int status); /* application/json */
 struct json_out *reply_json_as(struct req *rq, int status, const char *type);
 err_t reply_send(struct req *rq, struct json_out *js) NODISCARD;
-err_t reply_bytes(struct req *rq, int status, const char *type, struct bytes body) NODISCARD;
+err_t reply_bytes(struct req *rq, int status, const char *type,
+                  struct bytes body) NODISCARD;
 err_t reply_empty(struct req *rq, int status) NODISCARD;
 
 /*
@@ -97,20 +107,97 @@ err_t reply_empty(struct req *rq, int status) NODISCARD;
  */
 struct reply_relay {
     enum http_method method;
-    struct str url;             /* of a configured upstream; not guarded */
-    const struct str *headers;  /* "Name: value", copied */
+    struct str url;            /* of a configured upstream; not guarded */
+    const struct str *headers; /* "Name: value", copied */
     size_t header_count;
     struct bytes body;
     size_t body_max, hold_max;
     int64_t timeout_ms;
     err_t (*rewrite)(struct req *rq, int status, struct str type, struct bytes body,
                      struct str *out);
+    /*
+     * Each header of the answer but those of framing; false drops it. `*value` may be
+     * changed (Location). NULL: only those that name no place pass.
+     */
+    bool (*header)(struct req *rq, struct str name, struct str *value);
 };
 err_t reply_relay(struct req *rq, const struct reply_relay *relay) NODISCARD;
 
 /* --- the doors ---------------------------------------------------------- */
 struct http;
+struct loop;
+struct sys;
+struct tls_signer; /* tls.h: how the signer signs handshakes */
+
 /* Sees that every row was decided; the reason names the first that was not. */
-err_t http_prove(struct ctx *cx, const struct http_route *const *tables, size_t n) NODISCARD;
+err_t http_prove(struct ctx *cx, const struct http_route *const *tables,
+                 size_t n) NODISCARD;
+
+struct http_setup {
+    struct conf *conf; /* taken */
+    struct sys *sys;   /* what contexts get; sys->http is set */
+    struct loop *loop;
+    const struct http_route *const *tables; /* borrowed for the server's life */
+    size_t table_count;
+    const int *public_fds; /* listening; the server's from now on, also when refused */
+    size_t public_count;
+    const int *internal_fds;
+    size_t internal_count;
+    /* NULL: there is no auditor; then a route with an audit event does not start. */
+    err_t (*audit_put)(struct ctx *cx, const struct audit_record *record);
+    /* http.internal.auth.type other than none: proves the operator, or refuses. */
+    err_t (*operator_check)(struct req *rq);
+    const struct tls_signer *tls_signer; /* NULL: no TLS without a key file */
+    void *room_state;                    /* becomes rq->state_ */
+};
+/* Proves the tables and the doors, then serves. Loop thread (or before it runs). */
+err_t http_open(struct ctx *cx, const struct http_setup *setup,
+                struct http **out) NODISCARD;
+/* New limits, proxies and certificates; on refusal the old ones stay. Loop thread. */
+err_t http_reload(struct ctx *cx, struct http *h, struct conf *conf) NODISCARD;
+/* Takes no new connections, ends idle ones; `done` when the last is gone. */
+void http_drain(struct http *h, void (*done)(void *arg), void *arg);
+/* Ends all at once. Pool threads are waited for. NULL is fine. */
+void http_close(struct http *h);
+
+/*
+ * Asks without a socket: for tests of handlers, and for commands. The handler runs
+ * here and now, as on `door`. `request` is the text of an HTTP/1.1 request; `reply`
+ * gets the text of the answer, in cx's arena. Only relays have no answer: their
+ * request is in *relay (may be NULL).
+ */
+struct http_ask {
+    const struct http_route *const *tables;
+    size_t table_count;
+    enum http_door door;
+    struct conf *conf; /* may be NULL: the defaults of http_conf.def */
+    err_t (*audit_put)(struct ctx *cx, const struct audit_record *record);
+    void *state;  /* rq->state_ */
+    long fail_at; /* the n-th allocation of the request fails; 0 never */
+    const struct reply_relay **relay;
+};
+err_t http_ask(struct ctx *cx, const struct http_ask *ask, struct str request,
+               struct str *reply) NODISCARD;
+
+/* --- seen from outside: plain counters, read at any time from any thread --- */
+enum { HTTP_CLASSES = 6, HTTP_BUCKETS = 12 };
+struct http_stats {
+    _Atomic uint64_t connections, connections_now; /* taken; open */
+    _Atomic uint64_t refused_peer, refused_most;   /* beyond a cap */
+    _Atomic uint64_t handshakes, handshakes_failed;
+    _Atomic uint64_t requests[HTTP_CLASSES]; /* by status / 100; [0] broken */
+    _Atomic uint64_t latency[HTTP_BUCKETS];  /* see http_bucket_ms */
+    _Atomic uint64_t latency_ms;             /* the sum */
+    _Atomic uint64_t malformed, timeouts;
+    _Atomic uint64_t pool_full, reruns; /* 503; loop to pool */
+    _Atomic uint64_t audit_failed;
+    _Atomic uint64_t fetches, fetches_failed, fetches_capped, fetches_guarded;
+    _Atomic uint64_t relays, relays_broken;
+};
+extern const int64_t http_bucket_ms[HTTP_BUCKETS]; /* upper bounds; the last INT64_MAX */
+const struct http_stats *http_stats(const struct http *h);
+void http_pool_use(const struct http *h, unsigned *waiting, unsigned *running);
+/* The pool, for jobs of rooms (sys/loop/pool.h). */
+struct pool *http_pool(struct http *h);
 
 #endif

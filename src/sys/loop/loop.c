@@ -1,5 +1,6 @@
 /* loop.c - epoll, a heap of timers, a stack of posts. EUPL-1.2. */
 #include "sys/loop/loop.h"
+#include "sys/os/os.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BATCH = 256 };
@@ -28,26 +28,17 @@ struct loop {
     int batch_n, batch_at;
 };
 
-static int64_t
-clock_ms(clockid_t which)
-{
-    struct timespec t;
-
-    clock_gettime(which, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int64_t
 loop_clock(void)
 {
-    return clock_ms(CLOCK_MONOTONIC);
+    return os_tick_ms();
 }
 
 static void
 read_clocks(struct loop *l)
 {
-    l->now_ms = clock_ms(CLOCK_MONOTONIC);
-    l->wall_ms = clock_ms(CLOCK_REALTIME);
+    l->now_ms = os_tick_ms();
+    l->wall_ms = os_now_ms();
 }
 
 int64_t
@@ -287,7 +278,7 @@ wait_ms(const struct loop *l, int most_ms)
         return 0;
     if (l->timers == 0)
         return most_ms;
-    until = l->heap[1]->heap_ms - clock_ms(CLOCK_MONOTONIC);
+    until = l->heap[1]->heap_ms - os_tick_ms();
     if (until < 0)
         until = 0;
     if (most_ms >= 0 && until > most_ms)
