@@ -9,7 +9,38 @@ static const struct cli_option data_options[] = {
     { 0 },
 };
 
+#define FOLDER                                                                             \
+    {                                                                                      \
+        "folder", "FOLDER", "where the authority's files are (default: ca)"                \
+    }
+static const struct cli_option ca_options[] = { FOLDER, { 0 } };
+static const struct cli_option init_options[] = {
+    { "crl-base", "URL", "where revocation lists will be served; put in certificates" },
+    FOLDER,
+    { 0 },
+};
+static const struct cli_option uzi_options[] = {
+    { "ura", "URA", "eight digits" },
+    { "organisation", "TEXT", "its name" },
+    { "locality", "TEXT", "its city" },
+    { "agb", "AGB", "eight digits" },
+    { "number", "NUMBER", "UZI number" },
+    { "expired", NULL, "a certificate that is over" },
+    FOLDER,
+    { 0 },
+};
+
 const struct cli_command demo_commands[] = {
+    { "ca init", "", "Make a certification authority for tests (never for production).",
+      init_options, 0, 0, demo__ca_init },
+    { "ca tls", "HOST...", "Make TLS certificates: HOST.pem and HOST.key.", ca_options, 1,
+      64, demo__ca_tls },
+    { "ca uzi", "NAME", "Make a UZI-like server certificate: NAME.pem and NAME.key.",
+      uzi_options, 1, 1, demo__ca_uzi },
+    { "ca revoke", "NAME", "Revoke NAME.pem and write the lists anew.", ca_options, 1, 1,
+      demo__ca_revoke },
+    { "ca lists", "", "Write the revocation lists anew.", ca_options, 0, 0,
+      demo__ca_lists },
     { "demo data", "", "Make up patients and their records, as NDJSON of FHIR resources.",
       data_options, 0, 0, demo__data },
     { 0 },

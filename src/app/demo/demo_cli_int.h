@@ -7,5 +7,10 @@
 #include "app/demo/demo_cli.h"
 
 int demo__data(struct cli *c);
+int demo__ca_init(struct cli *c);
+int demo__ca_tls(struct cli *c);
+int demo__ca_uzi(struct cli *c);
+int demo__ca_revoke(struct cli *c);
+int demo__ca_lists(struct cli *c);
 
 #endif

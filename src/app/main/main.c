@@ -1,46 +1,73 @@
 /*
  * main.c - the one program: which command was meant.
  *
+ * `server` and `role` are the processes; all else is a row in a table of
+ * commands (app/cli/cli.h).
+ *
  * Source    Knoop. EUPL-1.2.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "app/cli/cli.h"
+#include "app/demo/demo_cli.h"
+#include "app/main/main_cli.h"
 #include "app/main/role.h"
 
+static const struct cli_command *const tables[] = { main_commands, demo_commands, NULL };
+
+const struct cli_command *const *
+main_tables(void)
+{
+    return tables;
+}
+
+/* "--key=value", "--key value" and "key=value" are all options of the server. */
 static int
 server(int argc, char **argv)
 {
-    (void)argc;
-    return supervisor_main(argv);
-}
+    char **args = calloc((size_t)argc + 1, sizeof(*args));
+    int n = 0, code;
 
-static int
-version(int argc, char **argv)
-{
-    (void)argc;
-    (void)argv;
-    return puts("knoop " KNOOP_VERSION) < 0;
-}
+    if (args == NULL)
+        return 1;
+    for (int i = 0; i < argc; i++) {
+        bool dashes = strncmp(argv[i], "--", 2) == 0;
+        char *word = argv[i] + (dashes ? 2 : 0);
 
-static const struct {
-    const char *name;
-    int (*fn)(int argc, char **argv); /* without program and command */
-} commands[] = {
-    { "server", server },
-    { "role", role_main },
-    { "version", version },
-    { "--version", version },
-};
+        if (dashes && strcmp(word, "help") == 0) {
+            free(args);
+            puts("Usage: knoop server [--configfile FILE] [--OPTION=VALUE ...]\n\n"
+                 "Runs the node until SIGTERM; SIGHUP reads options, certificates and "
+                 "policies\n"
+                 "anew. knoop print options lists every option; each may also stand in the "
+                 "file,\n"
+                 "or in the environment (url is KNOOP_URL).");
+            return 0;
+        }
+        if (dashes && strchr(word, '=') == NULL && i + 1 < argc) {
+            size_t size = strlen(word) + strlen(argv[i + 1]) + 2;
+            char *both = malloc(size); /* lives as long as the process */
+
+            if (both == NULL)
+                return 1;
+            snprintf(both, size, "%s=%s", word, argv[++i]);
+            word = both;
+        }
+        args[n++] = word;
+    }
+    code = supervisor_main(args);
+    free(args);
+    return code;
+}
 
 int
 main(int argc, char **argv)
 {
-    for (size_t i = 0; argc > 1 && i < COUNT(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].fn(argc - 2, argv + 2);
-    if (argc > 1)
-        fprintf(stderr, "knoop: there is no command '%s'\n", argv[1]);
-    fputs("usage: knoop server [option=value ...]\n", stderr);
-    return 2;
+    if (argc > 1 && strcmp(argv[1], "server") == 0)
+        return server(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "role") == 0)
+        return role_main(argc - 2, argv + 2);
+    return cli_main(tables, argc, argv);
 }

@@ -1,0 +1,147 @@
+/*
+ * main_cli.c - the commands of the whole program.
+ *
+ * Source    Knoop. EUPL-1.2.
+ */
+#include "app/main/main_cli.h"
+
+#include <stdio.h>
+
+#include "app/cli/print.h"
+#include "app/main/main_rooms.h"
+#include "codec/json/json.h"
+#include "sys/conf/conf.h"
+
+extern char **environ;
+
+static int
+print_str(struct cli *c, err_t e, struct str text, const char *what)
+{
+    if (e != ERR_OK)
+        return cli_refused(c, what);
+    fwrite(text.p, 1, text.n, stdout);
+    return 0;
+}
+
+static int
+load_conf(struct cli *c, struct conf **conf)
+{
+    if (conf_load(&c->cx, c->argv, environ, cli_option(c, "configfile"), conf) != ERR_OK)
+        return cli_refused(c, c->command->name);
+    return 0;
+}
+
+static int
+config_print(struct cli *c)
+{
+    struct conf *conf;
+    struct str text;
+    int code;
+    err_t e;
+
+    c->argv[c->argc] = NULL;
+    if ((code = load_conf(c, &conf)) != 0)
+        return code;
+    e = conf_print_yaml(&c->cx, conf, &text);
+    conf_give(conf);
+    return print_str(c, e, text, "config print");
+}
+
+static int
+config_check(struct cli *c)
+{
+    struct conf *conf;
+    int code;
+    err_t e;
+
+    c->argv[c->argc] = NULL;
+    if ((code = load_conf(c, &conf)) != 0)
+        return code;
+    e = conf_prove(&c->cx, conf);
+    conf_give(conf);
+    if (e != ERR_OK)
+        return cli_refused(c, "config check");
+    puts("the options are well");
+    return 0;
+}
+
+static int
+print_options(struct cli *c)
+{
+    struct str text;
+    err_t e = conf_print_doc(&c->cx, &text);
+
+    return print_str(c, e, text, "print options");
+}
+
+static int
+print_the_routes(struct cli *c)
+{
+    size_t n;
+    const struct http_route *const *const tables = main_routes(&n);
+
+    (void)c;
+    print_routes(tables, n);
+    return 0;
+}
+
+static int
+print_the_openapi(struct cli *c)
+{
+    size_t n;
+    const struct http_route *const *const tables = main_routes(&n);
+
+    return print_openapi(&c->cx, tables, n) == ERR_OK ? 0 : cli_refused(c, "print openapi");
+}
+
+static int
+print_errors(struct cli *c)
+{
+    (void)c;
+    puts("# Errors\n\nPrinted by `knoop print errors`. Strangers see the text; the reason "
+         "goes to log and"
+         " audit.\n\n| code | HTTP | OAuth | text | clause |\n|---|---|---|---|---|");
+    for (err_t e = ERR_OK + 1; e < ERR_COUNT; e++)
+        printf("| %s | %d | %s | %s | %s |\n", err_row(e)->name, err_row(e)->status,
+               err_row(e)->oauth, err_row(e)->text, err_row(e)->clause);
+    return 0;
+}
+
+static int
+print_man(struct cli *c)
+{
+    (void)c;
+    cli_print_man(main_tables());
+    return 0;
+}
+
+static int
+print_completion(struct cli *c)
+{
+    (void)c;
+    cli_print_completion(main_tables());
+    return 0;
+}
+
+static const struct cli_option conf_options[] = {
+    { "configfile", "FILE", "the options file (default: as the server's)" },
+    { 0 },
+};
+
+const struct cli_command main_commands[] = {
+    { "config print", "[KEY=VALUE...]",
+      "Print every option as it would be in force, and whence.", conf_options, 0, 64,
+      config_print },
+    { "config check", "[KEY=VALUE...]",
+      "See whether a server would start with these options.", conf_options, 0, 64,
+      config_check },
+    { "print options", "", "Print docs/options.md.", NULL, 0, 0, print_options },
+    { "print routes", "", "Print docs/api.md.", NULL, 0, 0, print_the_routes },
+    { "print openapi", "", "Print the endpoints as OpenAPI 3.1.", NULL, 0, 0,
+      print_the_openapi },
+    { "print errors", "", "Print docs/errors.md.", NULL, 0, 0, print_errors },
+    { "print man", "", "Print the man page.", NULL, 0, 0, print_man },
+    { "print completion", "", "Print the completion for bash.", NULL, 0, 0,
+      print_completion },
+    { 0 },
+};
