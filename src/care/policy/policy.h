@@ -19,6 +19,7 @@
 #define KNOOP_CARE_POLICY_H
 
 #include "base/err.h"
+#include "care/consent/consent.h"
 #include "codec/json/json.h"
 #include "sys/audit/audit.h"
 #include "sys/http/http.h"
@@ -108,17 +109,6 @@ bool fhir_id_valid(struct str id);
 
 #define BSN_SYSTEM "http://fhir.nl/fhir/NamingSystem/bsn"
 
-/* On what grounds a policy shares: a set of bits. */
-enum ground_kind {
-    GROUND_KIND_NONE = 0,
-    GROUND_CONSENT = 1,
-    GROUND_TREATMENT = 2,
-    GROUND_REFERRAL = 4,
-    GROUND_LAW = 8,
-};
-const char *ground_kind_name(enum ground_kind k); /* "treatment" */
-enum ground_kind ground_kind_of(struct str name); /* NONE when unknown */
-
 enum policy_ground {
     POLICY_GROUND_UNDECIDED,
     POLICY_GROUND_RECORDED,
@@ -154,6 +144,7 @@ struct policy {
 };
 
 /* What a rule says to those who carry it out. */
+const struct policy_rule *policy_rule_at(const struct policy *p, size_t i);
 struct str policy_rule_id(const struct policy_rule *r);
 enum fhir_interaction policy_rule_interaction(const struct policy_rule *r);
 struct str policy_rule_type(const struct policy_rule *r);

@@ -133,34 +133,6 @@ need_moment(struct ctx *cx, const json *v, const char *name, int64_t *out)
 
 /* --- grounds ------------------------------------------------------------------ */
 
-static const struct {
-    enum ground_kind kind;
-    const char *name;
-} kinds[] = {
-    { GROUND_CONSENT, "consent" },
-    { GROUND_TREATMENT, "treatment" },
-    { GROUND_REFERRAL, "referral" },
-    { GROUND_LAW, "law" },
-};
-
-const char *
-ground_kind_name(enum ground_kind k)
-{
-    for (size_t i = 0; i < COUNT(kinds); i++)
-        if (kinds[i].kind == k)
-            return kinds[i].name;
-    return "none";
-}
-
-enum ground_kind
-ground_kind_of(struct str name)
-{
-    for (size_t i = 0; i < COUNT(kinds); i++)
-        if (str_is(name, kinds[i].name))
-            return kinds[i].kind;
-    return GROUND_KIND_NONE;
-}
-
 static err_t
 read_ground(struct ctx *cx, const json *v, struct policy *p)
 {

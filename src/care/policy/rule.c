@@ -1,6 +1,12 @@
 /* rule.c - what a rule says to those who carry it out. EUPL-1.2. */
 #include "care/policy/policy_int.h"
 
+const struct policy_rule *
+policy_rule_at(const struct policy *p, size_t i)
+{
+    return &p->rule[i];
+}
+
 struct str
 policy_rule_id(const struct policy_rule *r)
 {
