@@ -9,6 +9,7 @@
  */
 #include "care/consent/consent_int.h"
 
+#include "base/bsn.h"
 #include "base/time.h"
 #include "sys/room.h"
 
@@ -43,30 +44,16 @@ read_body(struct req *rq, const char *const *known, size_t n, json **out)
     return ERR_OK;
 }
 
-/* Nine digits that pass the eleven-test. */
-static bool
-bsn_holds(struct str s)
-{
-    int sum = 0;
-
-    if (s.n != 9)
-        return false;
-    for (int i = 0; i < 9; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        sum += (s.p[i] - '0') * (i == 8 ? -1 : 9 - i);
-    }
-    return sum % 11 == 0 && sum != 0;
-}
-
 static err_t
 seal(struct req *rq, struct str number, struct str *sealed, struct str *mac)
 {
+    struct bsn bsn;
+
     *sealed = *mac = (struct str){ NULL, 0 };
-    if (!bsn_holds(number))
+    if (number.n != 9 || !bsn_parse(number, &bsn))
         return refuse(&rq->cx, ERR_GROUND_INVALID, "Wabb 1",
                       "'patient' is no citizen service number");
-    return state_of(rq)->seal_person(&rq->cx, number, sealed, mac);
+    return state_of(rq)->seal_person(&rq->cx, bsn_expose(&bsn), sealed, mac);
 }
 
 static err_t

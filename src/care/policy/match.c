@@ -8,6 +8,8 @@
  */
 #include "care/policy/policy_int.h"
 
+#include "base/bsn.h"
+
 #include <string.h>
 
 /* How near a rule came, for the reason of a refusal. */
@@ -52,31 +54,16 @@ take_patient_param(struct str name, const struct fhir_param *p, struct policy_ma
     return fhir_id_valid(p->value);
 }
 
-/* Nine digits that pass the eleven-test (Wet algemene bepalingen BSN). */
-static bool
-bsn_holds(struct str s)
-{
-    int sum = 0;
-
-    if (s.n != 9)
-        return false;
-    for (int i = 0; i < 9; i++) {
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-        sum += (s.p[i] - '0') * (i == 8 ? -1 : 9 - i);
-    }
-    return sum % 11 == 0 && sum != 0;
-}
-
 static bool
 take_identifier(const struct fhir_param *p, struct policy_match *m)
 {
     struct str prefix = S(BSN_SYSTEM "|");
+    struct bsn bsn;
 
     if (p->any_n != 1 || !str_starts(p->value, prefix))
         return false;
     m->patient_bsn = str_sub(p->value, prefix.n, p->value.n);
-    return bsn_holds(m->patient_bsn);
+    return m->patient_bsn.n == 9 && bsn_parse(m->patient_bsn, &bsn);
 }
 
 /* One place in the request, and only one, says who the patient is. */

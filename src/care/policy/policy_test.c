@@ -93,7 +93,7 @@ refuses_what_nobody_decided(void **state)
         { "{" ABOUT "\"ground\":{\"source\":\"mitz\"},\"rules\":[" RULE "]}",
           "ground.source" },
         { "{" ABOUT "\"ground\":{\"source\":\"recorded\",\"scope\":\"p\",\"kinds\":[]},"
-                    "\"rules\":[" RULE "]}",
+          "\"rules\":[" RULE "]}",
           "names none" },
         { "{" ABOUT
           "\"ground\":{\"source\":\"recorded\",\"scope\":\"p\",\"kinds\":[\"wish\"]},"
