@@ -336,8 +336,8 @@ urls_are_judged(void **state)
         "https://node.nl /",
         "ftp://node.nl",
         "https://node.nl.",
-        "https://n\xc3\xb6"
-        "de.nl",
+        ("https://n\xc3\xb6"
+         "de.nl"),
         "https://0x7f.0x1",
         "https://a.LOCALHOST",
     };
