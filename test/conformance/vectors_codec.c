@@ -2,6 +2,7 @@
 #include "vectors.h"
 
 #include "codec/path/path.h"
+#include "codec/schema/schema.h"
 
 static err_t
 json_parse_op(struct rq *rq)
@@ -35,8 +36,24 @@ jsonpath(struct rq *rq)
     return ERR_OK;
 }
 
+static err_t
+jsonschema(struct rq *rq)
+{
+    const json    *text, *value;
+    struct schema *schema;
+    bool           valid;
+    err_t          e = rq_value(rq, "schema", &text);
+
+    if (e != ERR_OK || (e = rq_value(rq, "value", &value)) != ERR_OK ||
+        (e = schema_parse(rq->cx, text, &schema)) != ERR_OK ||
+        (e = schema_check(rq->cx, schema, value, &valid)) != ERR_OK)
+        return e;
+    return rq_put_bool(rq, valid);
+}
+
 const struct op ops_codec[] = {
     { "json.parse", json_parse_op },
     { "jsonpath", jsonpath },
+    { "jsonschema", jsonschema },
     { NULL, NULL },
 };
