@@ -1,6 +1,7 @@
 /* vectors_codec.c - operations of floor 1: see vectors.c for how to add one. EUPL-1.2. */
 #include "vectors.h"
 
+#include "codec/fhir/fhir.h"
 #include "codec/path/path.h"
 #include "codec/schema/schema.h"
 
@@ -22,9 +23,9 @@ static err_t
 jsonpath(struct rq *rq)
 {
     struct path_nodes nodes;
-    const json       *value;
-    struct str        path;
-    err_t             e = rq_str(rq, "path", &path);
+    const json *value;
+    struct str path;
+    err_t e = rq_str(rq, "path", &path);
 
     if (e != ERR_OK || (e = rq_value(rq, "value", &value)) != ERR_OK ||
         (e = path_query(rq->cx, path, value, &nodes)) != ERR_OK)
@@ -39,10 +40,10 @@ jsonpath(struct rq *rq)
 static err_t
 jsonschema(struct rq *rq)
 {
-    const json    *text, *value;
+    const json *text, *value;
     struct schema *schema;
-    bool           valid;
-    err_t          e = rq_value(rq, "schema", &text);
+    bool valid;
+    err_t e = rq_value(rq, "schema", &text);
 
     if (e != ERR_OK || (e = rq_value(rq, "value", &value)) != ERR_OK ||
         (e = schema_parse(rq->cx, text, &schema)) != ERR_OK ||
@@ -51,9 +52,24 @@ jsonschema(struct rq *rq)
     return rq_put_bool(rq, valid);
 }
 
+static err_t
+fhir_match_op(struct rq *rq)
+{
+    struct fhir_query query;
+    const json *resource;
+    struct str text;
+    bool holds;
+    err_t e = rq_value(rq, "resource", &resource);
+
+    if (e != ERR_OK || (e = rq_str(rq, "query", &text)) != ERR_OK ||
+        (e = fhir_query_parse(rq->cx, json_get_text(resource, "resourceType"), text,
+                              &query)) != ERR_OK ||
+        (e = fhir_match(rq->cx, &query, resource, &holds)) != ERR_OK)
+        return e;
+    return rq_put_bool(rq, holds);
+}
+
 const struct op ops_codec[] = {
-    { "json.parse", json_parse_op },
-    { "jsonpath", jsonpath },
-    { "jsonschema", jsonschema },
-    { NULL, NULL },
+    { "json.parse", json_parse_op }, { "jsonpath", jsonpath }, { "jsonschema", jsonschema },
+    { "fhir.match", fhir_match_op }, { NULL, NULL },
 };

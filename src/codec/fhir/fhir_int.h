@@ -1,0 +1,13 @@
+/*
+ * fhir_int.h - the room's private door.
+ * Source    Knoop. EUPL-1.2.
+ */
+#ifndef KNOOP_CODEC_FHIR_INT_H
+#define KNOOP_CODEC_FHIR_INT_H
+
+#include "codec/fhir/fhir.h"
+
+/* Is `word` one of those in `list`, which are separated by spaces? */
+bool fhir__listed(const char *list, struct str word);
+
+#endif
