@@ -16,7 +16,7 @@ check_request_line(struct exchange *ex)
     const char *method = llhttp_method_name((llhttp_method_t)ex->parser.method);
     size_t at = strlen(method) + 1;
 
-    size_t      end = at + ex->target_at.n;
+    size_t end = at + ex->target_at.n;
 
     if (ex->target_at.at != at || ex->head.p[at - 1] != ' ' ||
         !str_starts(str_sub(ex->head, end, ex->head.n), S(" HTTP/1.")))
@@ -277,7 +277,7 @@ check_all(struct exchange *ex)
 {
     static err_t (*const checks[])(struct exchange *) = {
         check_version, check_request_line, check_fields,   check_framing,
-        check_host,         check_expect,  check_internal,
+        check_host,    check_expect,       check_internal,
     };
     err_t e;
 

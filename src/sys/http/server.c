@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -376,6 +377,7 @@ open_rest(struct ctx *cx, struct http *h)
     const struct conf *conf = h->conf;
     err_t e;
 
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes without MSG_NOSIGNAL */
     if (getrandom(&h->id_prefix, sizeof(h->id_prefix), 0) != sizeof(h->id_prefix) ||
         getrandom(&h->id_next, sizeof(h->id_next) / 2, 0) != sizeof(h->id_next) / 2)
         return refuse(cx, ERR_INTERNAL, "", "no randomness");

@@ -93,7 +93,8 @@ struct bytes tls_client_certificate(struct tls_conn *c);
 
 /* --- for libcurl ------------------------------------------------------------------- */
 struct tls_trust; /* one X509 store, shared by all connections */
-err_t tls_trust_open(struct ctx *cx, struct str pem_or_empty,
+/* `pem` empty: the authorities of the system. CERT when there is none. */
+err_t tls_trust_open(struct ctx *cx, struct str pem, bool only_13,
                      struct tls_trust **out) NODISCARD;
 void tls_trust_close(struct tls_trust *t);
 /* CURLOPT_SSL_CTX_FUNCTION's work: `ssl_ctx` gets the store and the TLS versions. */
