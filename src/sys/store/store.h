@@ -34,6 +34,15 @@ enum sql_id {
 
 struct store;
 
+struct conf;
+
+/*
+ * The file that a SQLite url names, in `cx`'s arena: for the role that opens
+ * the folder to a worker. Empty (.p NULL) for PostgreSQL; ERR_CONF for a url
+ * that names none. An empty url is <datadir>/store/knoop.db.
+ */
+err_t store_file(struct ctx *cx, const struct conf *c, struct str url, struct str *path) NODISCARD;
+
 /*
  * Opens, migrates, and prepares every statement. `url` is that of the option
  * store.url: empty (SQLite in cx->conf's datadir), "sqlite:///path/db",

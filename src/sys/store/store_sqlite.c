@@ -95,27 +95,28 @@ on_progress(void *arg)
 /* --- opening ----------------------------------------------------------------- */
 
 /* "sqlite:///p", "sqlite:file:/p?x=y", "sqlite:/p", or empty: the path. */
-static err_t
-path_of(struct ctx *cx, struct store *s, struct str url, struct str *path)
+err_t
+store_file(struct ctx *cx, const struct conf *c, struct str url, struct str *path)
 {
+    *path = (struct str){ NULL, 0 };
     if (url.n == 0) {
-        if (cx->conf == NULL)
+        if (c == NULL)
             return refuse(cx, ERR_CONF, "", "neither store.url nor datadir is set");
-        *path = arena_printf(&s->arena, "%.*s/knoop.db", STR(cx->conf->datadir));
+        *path = arena_printf(cx->arena, "%.*s/store/knoop.db", STR(c->datadir));
         return path->p == NULL ? refuse_memory(cx) : ERR_OK;
     }
     if (!str_starts(url, S("sqlite:")))
-        return refuse(cx, ERR_UNSUPPORTED, "", "not SQLite");
-    *path = str_sub(url, 7, url.n);
-    if (str_starts(*path, S("file:")))
-        *path = str_sub(*path, 5, path->n);
-    if (str_starts(*path, S("//")))
-        *path = str_sub(*path, 2, path->n);
-    *path = str_sub(*path, 0, str_find(*path, '?'));
-    if (path->n == 0 || path->p[path->n - 1] == '/' || str_is(*path, ":memory:"))
+        return ERR_OK;
+    url = str_sub(url, 7, str_find(url, '?'));
+    if (str_starts(url, S("file:")))
+        url = str_sub(url, 5, url.n);
+    if (str_starts(url, S("//")))
+        url = str_sub(url, 2, url.n);
+    if (url.n == 0 || url.p[url.n - 1] == '/' || str_is(url, ":memory:"))
         return refuse(cx, ERR_CONF, "",
-                      "store.url names no file, such as sqlite:///var/lib/knoop/knoop.db");
-    return ERR_OK;
+                      "store.url names no file, such as sqlite:///var/lib/knoop/store/knoop.db");
+    *path = arena_str(cx->arena, url);
+    return path->p == NULL ? refuse_memory(cx) : ERR_OK;
 }
 
 /*
@@ -171,8 +172,10 @@ lite_open(struct ctx *cx, struct store *s, struct str url)
     struct str path;
     err_t e;
 
-    if ((e = path_of(cx, s, url, &path)) != ERR_OK)
+    if ((e = store_file(cx, cx->conf, url, &path)) != ERR_OK)
         return e;
+    if (path.p == NULL)
+        return refuse(cx, ERR_UNSUPPORTED, "", "not SQLite");
     if ((s->where = arena_z(&s->arena, path)) == NULL)
         return refuse_memory(cx);
     if ((e = folder_of(cx, s->where)) != ERR_OK ||

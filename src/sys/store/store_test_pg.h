@@ -91,12 +91,13 @@ test_pg_stop(struct test_pg *pg)
         waitpid(pg->pid, NULL, 0);
     }
     pg->pid = 0;
-    if (pg->dir[0] != '\0' && (rm = fork()) == 0) {
+    if (pg->dir[0] == '\0')
+        return;
+    if ((rm = fork()) == 0) {
         execlp("rm", "rm", "-rf", pg->dir, (char *)NULL);
         _exit(127);
-    } else if (pg->dir[0] != '\0') {
-        waitpid(rm, NULL, 0);
     }
+    waitpid(rm, NULL, 0);
 }
 
 /* False, and said aloud, where there is no PostgreSQL. */
