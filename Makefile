@@ -34,7 +34,7 @@ HARD += -fsanitize=fuzzer-no-link
 endif
 
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -Isrc -I$(B) -DKNOOP_VERSION='"$(VERSION)"' $(WARN) $(OPT) $(HARD) \
-             $(DEPS_CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl libpq) $(CFLAGS)
+             $(DEPS_CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl libpq p11-kit-1) $(CFLAGS)
 LDFLAGS_ALL = -pie $(SANLD) -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(LDFLAGS)
 LIBS = $(DEPS_LIBS) -lyyjson -lllhttp $(shell pkg-config --libs $(PKGS)) -lpthread -ldl
 

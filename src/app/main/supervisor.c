@@ -239,6 +239,7 @@ stop(struct supervisor *s)
         os_close(&s->doors[i].fd);
     for (size_t i = WORKERS; i < s->child_n; i++)
         drain(s, &s->child[i]);
+    drain(s, &s->child[SIGNER]); /* which serves until nobody is left to ask */
 }
 
 static bool
@@ -269,7 +270,6 @@ stopping(struct supervisor *s, int64_t now)
             kill(s->child[AUDITOR].pid, SIGKILL);
         return;
     }
-    drain(s, &s->child[SIGNER]);
     if (late && s->child[SIGNER].pid > 0)
         kill(s->child[SIGNER].pid, SIGKILL);
 }
