@@ -3,6 +3,7 @@
 #include "vectors.h"
 
 #include "crypto/canon/canon.h"
+#include "crypto/jose/jose.h"
 #include "crypto/x509/x509.h"
 
 static err_t
@@ -108,6 +109,259 @@ kw_unwrap_op(struct rq *rq)
             return e != ERR_OK ? e : rq_put_bytes(rq, plain);
         }
     return refuse(rq->cx, ERR_ALGORITHM, "RFC 7518 4.4", "alg and key do not fit");
+}
+
+/* --- keys, signatures --- */
+
+static err_t
+jwk_member(struct rq *rq, const char *name, struct jwk *out)
+{
+    const json *v;
+    err_t e = rq_value(rq, name, &v);
+
+    *out = (struct jwk){ .key = NULL };
+    return e != ERR_OK ? e : jwk_parse(rq->cx, v, NULL, out);
+}
+
+static err_t
+jwk_parse_op(struct rq *rq)
+{
+    static const char *const ktys[KEY_TYPE_COUNT] = {
+        [KEY_P256] = "EC",      [KEY_P384] = "EC",     [KEY_P521] = "EC",
+        [KEY_SECP256K1] = "EC", [KEY_ED25519] = "OKP", [KEY_X25519] = "OKP",
+        [KEY_RSA] = "RSA",      [KEY_OCT] = "oct",
+    };
+    scoped(jwk_fini) struct jwk k = { .key = NULL };
+    err_t e = jwk_member(rq, "jwk", &k);
+
+    if (e != ERR_OK)
+        return e;
+    json_object(rq->out);
+    json_member_z(rq->out, "kty", ktys[key_type(k.key)]);
+    json_member(rq->out, "thumbprint", k.thumbprint);
+    json_end(rq->out);
+    return ERR_OK;
+}
+
+static err_t
+sig_verify_op(struct rq *rq)
+{
+    scoped(jwk_fini) struct jwk k = { .key = NULL };
+    struct str alg;
+    struct bytes message, signature;
+    enum sig_form form = SIG_RAW;
+    err_t e;
+
+    if ((e = rq_str(rq, "alg", &alg)) != ERR_OK ||
+        (e = rq_bytes(rq, "message", &message)) != ERR_OK ||
+        (e = rq_bytes(rq, "signature", &signature)) != ERR_OK ||
+        (e = jwk_member(rq, "jwk", &k)) != ERR_OK)
+        return e;
+    if (str_starts(alg, S("ES")) && str_ends(alg, S("-DER"))) {
+        form = SIG_DER;
+        alg = str_sub(alg, 0, alg.n - 4);
+    }
+    if (k.alg.n != 0 && !str_eq(k.alg, alg))
+        return refuse(rq->cx, ERR_ALGORITHM, "RFC 7517 4.4", "the key is for another alg");
+    if ((e = jwk_may(rq->cx, &k, JWK_USE_SIG, JWK_OP_VERIFY)) != ERR_OK)
+        return e;
+    e = key_verify(rq->cx, k.key, sig_alg_of(alg), form, message, signature);
+    if (e == ERR_SIGNATURE)
+        return rq_put_bool(rq, false);
+    return e != ERR_OK ? e : rq_put_bool(rq, true);
+}
+
+static err_t
+oaep_decrypt_op(struct rq *rq)
+{
+    scoped(jwk_fini) struct jwk k = { .key = NULL };
+    enum hash h, mgf;
+    struct bytes cipher, label, plain;
+    bool present;
+    err_t e;
+
+    if ((e = hash_member(rq, "hash", &h)) != ERR_OK ||
+        (e = hash_member(rq, "mgf", &mgf)) != ERR_OK ||
+        (e = rq_bytes(rq, "ciphertext", &cipher)) != ERR_OK ||
+        (e = rq_bytes_opt(rq, "label", &present, &label)) != ERR_OK ||
+        (e = jwk_member(rq, "jwk", &k)) != ERR_OK ||
+        (e = oaep_open(rq->cx, k.key, h, mgf, label, cipher, &plain)) != ERR_OK)
+        return e;
+    return rq_put_bytes(rq, plain);
+}
+
+static err_t
+ecdh_op(struct rq *rq)
+{
+    scoped(jwk_fini) struct jwk own = { .key = NULL }, peer = { .key = NULL };
+    uint8_t out[ECDH_MAX];
+    size_t n;
+    err_t e;
+
+    if ((e = jwk_member(rq, "jwk", &own)) != ERR_OK ||
+        (e = jwk_member(rq, "peer", &peer)) != ERR_OK ||
+        (e = key_agree(rq->cx, own.key, peer.key, out, &n)) != ERR_OK)
+        return e;
+    return rq_put_bytes(rq, (struct bytes){ out, n });
+}
+
+/* --- jws --- */
+
+/* `algs` absent: all of `all`. Names that are not known allow nothing. */
+static err_t
+algs_member(struct rq *rq, unsigned all, unsigned (*bit)(struct str), unsigned *out)
+{
+    const json *list = json_get(rq->in, "algs");
+
+    *out = list == NULL ? all : 0;
+    if (list != NULL && json_type(list) != JSON_ARRAY)
+        return refuse(rq->cx, ERR_BAD_REQUEST, "", "algs is no list");
+    for (json_each(it, list)) {
+        struct str name;
+
+        if (!json_str(it.value, &name))
+            return refuse(rq->cx, ERR_BAD_REQUEST, "", "algs holds what is no text");
+        *out |= bit(name);
+    }
+    return ERR_OK;
+}
+
+static unsigned
+jws_bit(struct str name)
+{
+    enum sig_alg a = sig_alg_of(name);
+
+    return a == SIG_NONE ? 0 : JWS_ALG(a);
+}
+
+static unsigned
+jwe_bit(struct str name)
+{
+    enum jwe_alg a = jwe_alg_of(name);
+
+    return a == JWE_ALG_NONE ? 0 : JWE_ALG(a);
+}
+
+static err_t
+put_jws(struct rq *rq, const struct jws *jws)
+{
+    const json *headers[2] = { jws->protected_header, jws->header };
+    struct str payload;
+    err_t e = b64url(rq->cx, jws->payload, &payload);
+
+    if (e != ERR_OK)
+        return e;
+    json_object(rq->out);
+    json_key(rq->out, "header");
+    json_object(rq->out);
+    for (size_t i = 0; i < 2; i++)
+        for (json_each(it, headers[i])) {
+            json_key_str(rq->out, it.name);
+            json_put(rq->out, it.value);
+        }
+    json_end(rq->out);
+    json_member(rq->out, "payload", payload);
+    json_end(rq->out);
+    return ERR_OK;
+}
+
+static err_t
+jws_member(struct rq *rq, struct jws_raw *out)
+{
+    const json *v;
+    struct str text;
+    err_t e = rq_value(rq, "jws", &v);
+
+    if (e != ERR_OK)
+        return e;
+    return json_str(v, &text) ? jws_parse(rq->cx, text, out)
+                              : jws_parse_json(rq->cx, v, out);
+}
+
+static err_t
+jws_verify_op(struct rq *rq)
+{
+    scoped(jwk_set_fini) struct jwk_set set = { NULL, 0 };
+    scoped(jwk_fini) struct jwk key = { .key = NULL };
+    const json *keys = json_get(rq->in, "jwks");
+    struct bytes payload;
+    struct jws_raw raw;
+    struct jws jws;
+    unsigned algs;
+    bool detached;
+    err_t e;
+
+    if ((e = algs_member(rq, JWS_ALGS_ALL, jws_bit, &algs)) != ERR_OK ||
+        (e = rq_bytes_opt(rq, "payload", &detached, &payload)) != ERR_OK ||
+        (e = jws_member(rq, &raw)) != ERR_OK)
+        return e;
+    if (keys != NULL) {
+        if ((e = jwk_set_parse(rq->cx, keys, NULL, &set)) == ERR_OK)
+            e = jws_check_set(rq->cx, &raw, &set, algs, detached ? &payload : NULL, &jws);
+    } else if ((e = jwk_member(rq, "jwk", &key)) == ERR_OK) {
+        e = jws_check(rq->cx, &raw, &key, algs, detached ? &payload : NULL, &jws);
+    }
+    return e != ERR_OK ? e : put_jws(rq, &jws);
+}
+
+static err_t
+jws_sign_op(struct rq *rq)
+{
+    scoped(jwk_fini) struct jwk key = { .key = NULL };
+    const json *header;
+    struct bytes payload;
+    struct str text, out;
+    err_t e;
+
+    if ((e = rq_bytes(rq, "payload", &payload)) != ERR_OK ||
+        (e = rq_value(rq, "header", &header)) != ERR_OK ||
+        (e = json_text(rq->cx, header, &text)) != ERR_OK ||
+        (e = jwk_member(rq, "jwk", &key)) != ERR_OK ||
+        (e = jwk_may(rq->cx, &key, JWK_USE_SIG, JWK_OP_SIGN)) != ERR_OK)
+        return e;
+    if (key.alg.n != 0 && !json_is(json_get(header, "alg"), key.alg.p))
+        return refuse(rq->cx, ERR_ALGORITHM, "RFC 7517 4.4", "the key is for another alg");
+    e = jws_sign(rq->cx, key.key, text, payload, &out);
+    return e != ERR_OK ? e : rq_put_str(rq, out);
+}
+
+/* --- jwe --- */
+
+static err_t
+jwe_decrypt_op(struct rq *rq)
+{
+    scoped(jwk_fini) struct jwk key = { .key = NULL };
+    const json *v;
+    struct str text;
+    struct bytes plain;
+    unsigned algs;
+    err_t e;
+
+    if ((e = rq_value(rq, "jwe", &v)) != ERR_OK ||
+        (e = algs_member(rq, JWE_ALGS_USUAL, jwe_bit, &algs)) != ERR_OK ||
+        (e = jwk_member(rq, "jwk", &key)) != ERR_OK)
+        return e;
+    e = json_str(v, &text) ? jwe_decrypt(rq->cx, text, &key, algs, &plain)
+                           : jwe_decrypt_json(rq->cx, v, &key, algs, &plain);
+    return e != ERR_OK ? e : rq_put_bytes(rq, plain);
+}
+
+static err_t
+jwe_encrypt_op(struct rq *rq)
+{
+    scoped(jwk_fini) struct jwk key = { .key = NULL };
+    const json *header;
+    struct bytes payload;
+    struct str text, out;
+    err_t e;
+
+    if ((e = rq_bytes(rq, "payload", &payload)) != ERR_OK ||
+        (e = rq_value(rq, "header", &header)) != ERR_OK ||
+        (e = json_text(rq->cx, header, &text)) != ERR_OK ||
+        (e = jwk_member(rq, "jwk", &key)) != ERR_OK ||
+        (e = jwe_encrypt(rq->cx, &key, text, payload, &out)) != ERR_OK)
+        return e;
+    return rq_put_str(rq, out);
 }
 
 /* --- x509.verify --- */
@@ -255,11 +509,19 @@ x509_verify_op(struct rq *rq)
 }
 
 const struct op ops_crypto[] = {
-    { "jcs", jcs },
     { "aead.open", aead_open_op },
+    { "ecdh", ecdh_op },
     { "hkdf", hkdf_op },
     { "hmac", hmac_op },
+    { "jcs", jcs },
+    { "jwe.decrypt", jwe_decrypt_op },
+    { "jwe.encrypt", jwe_encrypt_op },
+    { "jwk.parse", jwk_parse_op },
+    { "jws.sign", jws_sign_op },
+    { "jws.verify", jws_verify_op },
     { "kw.unwrap", kw_unwrap_op },
+    { "oaep.decrypt", oaep_decrypt_op },
+    { "sig.verify", sig_verify_op },
     { "x509.verify", x509_verify_op },
     { NULL, NULL },
 };

@@ -351,6 +351,15 @@ key_export(struct ctx *cx, const struct key *k, struct key_parts *out)
     return ERR_OK;
 }
 
+err_t
+key_secret(struct ctx *cx, const struct key *k, struct secret *out)
+{
+    *out = (struct secret){ NULL, 0 };
+    if (k->type != KEY_OCT)
+        return refuse(cx, ERR_KEY, "RFC 7518 6.4", "this key is no shared secret");
+    return secret_copy(cx, secret_peek(&k->priv), out);
+}
+
 static err_t
 generate_okp(struct ctx *cx, enum key_type type, struct key **out)
 {

@@ -162,6 +162,9 @@ err_t key_import(struct ctx *cx, enum key_type type, const struct key_parts *par
 /* The public half (x, y or n, e), in the arena. KEY for KEY_OCT. */
 err_t key_export(struct ctx *cx, const struct key *k, struct key_parts *out) NODISCARD;
 
+/* A copy of the bytes of a KEY_OCT, for who wraps or seals with them. KEY for others. */
+err_t key_secret(struct ctx *cx, const struct key *k, struct secret *out) NODISCARD;
+
 /* New keys: all types but KEY_OCT; RSA has 3072 bits. */
 err_t key_generate(struct ctx *cx, enum key_type type, struct key **out) NODISCARD;
 

@@ -150,7 +150,7 @@ static err_t
 check_private(struct ctx *cx, struct numbers *z, const struct key_parts *in)
 {
     int have = (in->p.n != 0) + (in->q.n != 0) + (in->dp.n != 0) + (in->dq.n != 0) +
-                    (in->qi.n != 0);
+               (in->qi.n != 0);
 
     if (in->d.n == 0)
         return have == 0
