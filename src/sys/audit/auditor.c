@@ -240,24 +240,18 @@ publish(struct auditor *a)
     for (size_t i = 0; i < a->n; i++) {
         struct ring_in *in = &a->in[i];
         struct ring_head *h = in->ring.head;
-        uint64_t seq = a->log.safe.marks[in->number].rseq;
 
         if (in->lost) {
-            uint64_t epoch = a->log.safe.marks[in->number].epoch;
-
-            if (atomic_load(&h->epoch) < epoch)
-                atomic_store(&h->epoch, epoch); /* the next one is newer than the log */
-            in->lost = false;
-            in->epoch = 0;
-            atomic_store_explicit(&h->state, RING_BROKEN, memory_order_release);
+            give_up(a, in);
             continue;
         }
-        if (in->at == in->safe_at && atomic_load(&h->durable) == seq)
+        if (in->at == in->safe_at)
             continue;
         in->safe_at = in->at;
+        in->safe_rseq = in->rseq;
         atomic_store_explicit(&h->tail, in->at, memory_order_release);
-        atomic_store_explicit(&h->durable, seq, memory_order_seq_cst);
-        atomic_store_explicit(&h->durable32, (uint32_t)seq, memory_order_seq_cst);
+        atomic_store_explicit(&h->durable, in->rseq, memory_order_seq_cst);
+        atomic_store_explicit(&h->durable32, (uint32_t)in->rseq, memory_order_seq_cst);
         if (atomic_load(&h->waiters) != 0)
             audit__futex_wake(&h->durable32);
         tick_back(a, in);
@@ -271,7 +265,6 @@ static err_t
 take_frame(struct ctx *cx, struct auditor *a, struct ring_in *in, uint64_t head,
            bool *whole)
 {
-    struct mark *m = &a->log.now.marks[in->number];
     uint8_t room[FRAME_MAX];
     struct audit_record r;
     struct frame_head f;
@@ -323,8 +316,7 @@ static void
 take_back(struct auditor *a)
 {
     for (size_t i = 0; i < a->n; i++) {
-        a->in[i].at = a->in[i].safe_at;
-        a->in[i].rseq = a->in[i].safe_rseq;
+        a->in[i].epoch = 0; /* join anew */
         a->in[i].lost = false;
     }
 }
