@@ -193,7 +193,7 @@ follow_ring(struct ctx *cx, const struct chain *c, const struct line *l, struct 
                      (unsigned long long)l->from.rseq, l->from.ring);
     if (l->from.rseq > want)
         return FAULT(
-            FAULT_REMOVED, l->seq,
+            FAULT_GAP, l->seq,
             "events %llu to %llu of ring %u were acknowledged and are not in the log",
             (unsigned long long)want, (unsigned long long)l->from.rseq - 1, l->from.ring);
     return ERR_OK;
@@ -247,7 +247,7 @@ audit__chain_follow(struct ctx *cx, struct chain *c, const struct line *l, struc
         e = follow_ring(cx, c, l, bad);
     else if (str_is(l->event, "CHECKPOINT"))
         e = follow_checkpoint(cx, c, l, bad);
-    if (e != ERR_OK || bad->fault != FAULT_NONE)
+    if (e != ERR_OK || (bad->fault != FAULT_NONE && bad->fault != FAULT_GAP))
         return e;
 
     if ((e = merkle_add(cx, &c->tree, &l->hash)) != ERR_OK)

@@ -163,6 +163,7 @@ audit__recover(struct ctx *cx, int folder, struct recovered *out)
         return e;
     e = audit__walk_open(cx, folder, from.segment, from.offset,
                          from.found ? &from.chain : NULL, &w);
+    w.gaps = true;
     if (e == ERR_OK)
         e = walk_on(cx, &w, out);
     audit__walk_close(&w);

@@ -221,27 +221,27 @@ err_t
 audit__segment_first(struct ctx *cx, int folder, unsigned segment, bool *whole,
                      struct line *line)
 {
-    char name[SEGMENT_NAME];
-    struct reader r;
-    enum read_what what;
-    struct str text, kept;
-    err_t e;
+    char name[SEGMENT_NAME], *room;
+    const char *end;
+    ssize_t got;
+    int fd;
 
     *whole = false;
     audit__segment_name(segment, name);
-    if ((e = audit__reader_open(cx, folder, name, 0, UINT64_MAX, &r)) != ERR_OK) {
-        if (e == ERR_NOT_FOUND) /* found missing elsewhere */
-            refuse_clear(cx);
-        return e == ERR_NOT_FOUND ? ERR_OK : e;
-    }
-    e = audit__reader_next(cx, &r, &what, &text);
-    kept = arena_str(cx->arena, text);
-    audit__reader_close(&r);
-    if (e != ERR_OK)
-        return e;
-    if (kept.p == NULL && text.n != 0)
+    fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) /* one that is missing is found elsewhere */
+        return errno == ENOENT ? ERR_OK : cannot_read(cx, name);
+    if ((room = arena_alloc(cx->arena, AUDIT_LINE_MAX)) == NULL) {
+        close(fd);
         return refuse_memory(cx);
-    *whole = what == READ_LINE && audit__line_parse(cx, kept, line);
+    }
+    got = pread(fd, room, AUDIT_LINE_MAX, 0);
+    close(fd);
+    if (got < 0)
+        return cannot_read(cx, name);
+    end = memchr(room, '\n', (size_t)got);
+    *whole = end != NULL &&
+             audit__line_parse(cx, (struct str){ room, (size_t)(end - room) }, line);
     return ERR_OK;
 }
 
@@ -282,6 +282,10 @@ check_torn(struct ctx *cx, int folder, unsigned segment, unsigned next,
     uint64_t bytes;
     err_t e = audit__torn_hash(cx, folder, segment, t->offset, next - 1, &bytes, &h);
 
+    if (e == ERR_NOT_FOUND) { /* whoever enters the segment finds that it is gone */
+        refuse_clear(cx);
+        return ERR_OK;
+    }
     if (e != ERR_OK)
         return e;
     if (bytes == t->bytes && merkle_eq(&h, &t->hash))
@@ -419,6 +423,8 @@ partial(struct ctx *cx, struct walk *w, struct str text)
 static err_t
 take(struct ctx *cx, struct walk *w, struct str text, struct line *line)
 {
+    err_t e;
+
     if (!audit__line_parse(cx, text, line)) {
         w->bad.fault = FAULT_ALTERED;
         w->bad.seq = w->chain.seq + 1;
@@ -427,7 +433,10 @@ take(struct ctx *cx, struct walk *w, struct str text, struct line *line)
             (unsigned long long)w->bad.seq, w->segment, (unsigned long long)w->line_at);
         return w->bad.why.p == NULL ? refuse_memory(cx) : ERR_OK;
     }
-    return audit__chain_follow(cx, &w->chain, line, &w->bad);
+    e = audit__chain_follow(cx, &w->chain, line, &w->bad);
+    if (w->bad.fault == FAULT_GAP && w->gaps)
+        w->bad.fault = FAULT_NONE;
+    return e;
 }
 
 err_t

@@ -29,10 +29,10 @@ enum {
 struct ring_in {
     struct ring ring;
     unsigned number;
-    uint64_t epoch;           /* that the four below belong to */
-    uint64_t at, safe_at;     /* bytes taken; bytes whose lines are on disk */
-    uint64_t rseq, safe_rseq; /* the number of the last event there */
-    bool lost;                /* written down as lost; broken once that is on disk */
+    uint64_t epoch;       /* that the three below belong to */
+    uint64_t at, safe_at; /* bytes taken; bytes whose lines are on disk */
+    uint64_t rseq;        /* the number of the last event taken */
+    bool lost;            /* written down as lost; broken once that is on disk */
 };
 
 struct auditor {
@@ -143,14 +143,14 @@ join(struct ctx *cx, struct auditor *a, struct ring_in *in)
 
     in->epoch = atomic_load(&h->epoch);
     in->at = in->safe_at = atomic_load(&h->tail);
-    in->rseq = in->safe_rseq = in->epoch == m->epoch ? m->rseq : 0;
+    in->rseq = in->epoch == m->epoch ? m->rseq : 0;
     if (in->epoch < m->epoch || audit__ring_last(&in->ring, head) < in->rseq)
         return lose(cx, a, in, "the ring is older than the log");
     if (durable <= in->rseq || durable > audit__ring_last(&in->ring, head))
         return ERR_OK;
     /* They were on disk once. The gap in the numbers stays for all to see. */
     gone = plausible(in, in->rseq, durable);
-    in->rseq = in->safe_rseq = durable;
+    in->rseq = durable;
     return add_lost(cx, a, in, gone, "acknowledged events are not in the log any more");
 }
 
@@ -248,7 +248,6 @@ publish(struct auditor *a)
         if (in->at == in->safe_at)
             continue;
         in->safe_at = in->at;
-        in->safe_rseq = in->rseq;
         atomic_store_explicit(&h->tail, in->at, memory_order_release);
         atomic_store_explicit(&h->durable, in->rseq, memory_order_seq_cst);
         atomic_store_explicit(&h->durable32, (uint32_t)in->rseq, memory_order_seq_cst);

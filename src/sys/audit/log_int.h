@@ -68,6 +68,7 @@ enum audit_fault {
     FAULT_NONE,
     FAULT_ALTERED,
     FAULT_REMOVED,
+    FAULT_GAP, /* removed before it came: a ring's numbers jump */
     FAULT_REORDERED,
     FAULT_CUT_OFF,
 };
@@ -77,7 +78,7 @@ struct bad {
     struct str why;   /* in the context's arena */
 };
 
-/* Proves that `line` follows, and takes it in. False with `bad` filled. */
+/* Proves that `line` follows, and takes it in; else fills `bad`. A gap is taken in. */
 err_t audit__chain_follow(struct ctx *cx, struct chain *c, const struct line *line,
                           struct bad *bad) NODISCARD;
 
@@ -152,6 +153,7 @@ struct walk {
     struct chain chain;
     uint64_t tail_limit; /* of the last segment: what was there when we began */
     bool live;           /* an auditor may be writing: wait for the end of its line */
+    bool gaps;           /* a gap that was written down as lost does not end the walk */
     uint64_t line_at;    /* offset of the line last given */
     struct bad bad;
 };
