@@ -190,9 +190,10 @@ schema__find(struct schema *s, struct str base, struct str ref, const json **tex
         return ERR_OK;
     }
     fragment = uri;
-    if ((id = id_find(s, str_cut(&fragment, '#'))) == NULL ||
-        percent_decode(s->cx, fragment, false, &fragment) != ERR_OK ||
-        (fragment.n != 0 && fragment.p[0] != '/'))
+    id = id_find(s, str_cut(&fragment, '#'));
+    if ((e = percent_decode(s->cx, fragment, false, &fragment)) != ERR_OK)
+        return e;
+    if (id == NULL || (fragment.n != 0 && fragment.p[0] != '/'))
         return not_found(s, ref);
     *text = id->text;
     *new_base = id->base;

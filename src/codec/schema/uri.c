@@ -128,6 +128,8 @@ schema__uri(struct ctx *cx, struct str base, struct str ref, struct str *out)
     err_t e = ERR_OK;
 
     *out = S("");
+    if ((r.has_scheme || r.has_authority) && str_starts(r.path, S("/")))
+        e = merge(cx, &b, r.path, &t.path);
     if (!r.has_scheme && !r.has_authority) {
         t.authority = b.authority;
         t.has_authority = b.has_authority;
