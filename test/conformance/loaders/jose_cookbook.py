@@ -2,7 +2,8 @@
 RFC 7520, 7797 and 8037. Where we differ: b64 without crit is refused (RFC 7797 6), RSA1_5
 never decrypts, PBES2 only where it is asked for, compressed content is free.
 """
-from cases import Case, b64u, broken, files, gives_bytes, holds, maybe, public, read, refused
+import json
+from cases import Case, b64u, broken, files, from_b64u, gives_bytes, holds, maybe, public, read, refused
 
 CASES = 151
 SAME_EACH_TIME = ("HS", "RS", "Ed")  # algorithms whose signature is always the same
@@ -50,7 +51,13 @@ def signing(path, example, data):
     header = example["signing"].get("protected") if isinstance(example["signing"], dict) else None
     if header and header.get("alg", "")[:2] in SAME_EACH_TIME and "b64" not in header and ".." not in example["output"].get("compact", ".."):
         ask = {"payload": b64u(data), "header": header, "jwk": keys(example)[0]}
-        yield Case(path.stem + " signed", "jws.sign", ask, holds(lambda token: token == example["output"]["compact"] or len(token) > 0))
+        yield Case(path.stem + " signed", "jws.sign", ask, holds(lambda token: as_published(token, example["output"]["compact"], header)))
+
+
+def as_published(token, published, header):
+    """The members of a header may stand in another order; then the signature is another."""
+    ours, theirs = token.split("."), published.split(".")
+    return json.loads(from_b64u(ours[0])) == header and ours[1] == theirs[1] and (ours[0] != theirs[0] or ours[2] == theirs[2])
 
 
 def jwe(path, example):
