@@ -1,0 +1,286 @@
+/*
+ * vc_x509.c - X509Credential: an organisation proven by its certificate.
+ *
+ *      x5c -> chain -> a root of vc.x509.roots, each certificate not revoked
+ *      did:x509 of the issuer (trust/did proves it against the same chain)
+ *      credentialSubject { san { otherName }, subject { O, L } }  ⊆ that DID
+ *
+ * Rule    Nuts RFC023; nuts-node.md 3.11. Revocation is a hard failure. The
+ *         credential ends no later than the certificate, begins no earlier.
+ * Trust   The chain is a stranger's until it leads to a configured root.
+ * Source  Knoop. EUPL-1.2.
+ */
+#include "trust/vc/vc.h"
+#include "trust/vc/vc_int.h"
+
+#include "sys/room.h"
+
+#include <pthread.h>
+#include <string.h>
+
+static err_t
+no(struct ctx *cx, const char *what)
+{
+    return refuse(cx, ERR_VC_X509, "Nuts RFC023 4", "%s", what);
+}
+
+err_t
+vc__x5c(struct ctx *cx, const json *header, struct bytes *chain, size_t *count)
+{
+    const json *list = json_get(header, "x5c");
+    struct str text;
+
+    *count = 0;
+    if (json_type(list) != JSON_ARRAY || json_size(list) < 2 ||
+        json_size(list) > VC_CHAIN_MAX)
+        return no(cx, "the header has no x5c with leaf and CAs");
+    for (json_each(it, list)) {
+        if (!json_str(it.value, &text) || b64_decode(cx, text, &chain[*count]) != ERR_OK)
+            return no(cx, "x5c holds what is no base64");
+        ++*count;
+    }
+    return ERR_OK;
+}
+
+/* --- certificates of the chain ------------------------------------------------------ */
+
+struct certs {
+    struct cert *at[VC_CHAIN_MAX];
+    size_t n;
+};
+
+static void
+certs_drop(struct certs *c)
+{
+    while (c->n != 0)
+        cert_free(c->at[--c->n]);
+}
+
+static err_t
+read_chain(struct ctx *cx, const struct bytes *chain, size_t count, struct certs *out)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (cert_parse(cx, chain[i], &out->at[i]) != ERR_OK)
+            return no(cx, "x5c holds what is no certificate");
+        out->n++;
+    }
+    return ERR_OK;
+}
+
+/* x5t and x5t#S256, where they stand, are of the leaf (RFC 7515 4.1.7, 4.1.8). */
+static err_t
+check_thumbprints(struct ctx *cx, const json *header, const struct cert *leaf)
+{
+    static const struct {
+        const char *name;
+        enum hash hash;
+    } prints[] = { { "x5t", HASH_SHA1 }, { "x5t#S256", HASH_SHA256 } };
+    uint8_t hash[HASH_MAX];
+    struct bytes claimed;
+    struct str text;
+    size_t i;
+    err_t e;
+
+    for (i = 0; i < COUNT(prints); i++) {
+        if (json_get(header, prints[i].name) == NULL)
+            continue;
+        if ((e = cert_fingerprint(cx, leaf, prints[i].hash, hash)) != ERR_OK)
+            return e;
+        if (!json_str(json_get(header, prints[i].name), &text) ||
+            b64url_decode(cx, text, &claimed) != ERR_OK ||
+            !bytes_eq(claimed, (struct bytes){ hash, hash_size(prints[i].hash) }))
+            return no(cx, "a thumbprint in the header is not the leaf's");
+    }
+    return ERR_OK;
+}
+
+/* --- roots and revocation --------------------------------------------------------------
+ */
+
+/* The room's roots, held for the call: a reload may change them. */
+struct held {
+    struct cert **roots;
+    size_t n;
+};
+
+static void
+held_drop(struct held *h)
+{
+    while (h->n != 0)
+        cert_free(h->roots[--h->n]);
+}
+
+static err_t
+hold_roots(struct ctx *cx, struct vc__state *s, struct held *out)
+{
+    size_t i;
+    err_t e = ERR_OK;
+
+    pthread_mutex_lock(s->lock_);
+    out->roots = arena_array(cx->arena, s->roots_count + 1, sizeof(struct cert *));
+    if (out->roots == NULL)
+        e = refuse_memory(cx);
+    for (i = 0; e == ERR_OK && i < s->roots_count; i++)
+        out->roots[out->n++] = cert_ref(s->roots[i]);
+    pthread_mutex_unlock(s->lock_);
+    return e;
+}
+
+static void
+want_chain(struct ctx *cx, const struct certs *c, struct x509_want *want)
+{
+    *want = (struct x509_want){ .intermediates = &c->at[1],
+                                .intermediates_count = c->n - 1,
+                                .purpose = X509_FOR_ANY,
+                                .clock = X509_AT,
+                                .now_ms = cx->now_ms };
+}
+
+/* First to a root, then the lists of exactly that path: nothing is fetched for strangers.
+ */
+static err_t
+verify_by_room(struct ctx *cx, const struct certs *c)
+{
+    struct vc__state *s = cx->sys != NULL ? ROOM_STATE(cx, vc) : NULL;
+    scoped(held_drop) struct held held = { NULL, 0 };
+    struct x509_want want;
+    struct x509_chain path;
+    struct crl **crls;
+    size_t n, i;
+    err_t e;
+
+    if (s == NULL)
+        return no(cx, "there are no roots to believe here");
+    if ((e = hold_roots(cx, s, &held)) != ERR_OK)
+        return e;
+    if (held.n == 0)
+        return no(cx, "option vc.x509.roots names no root that may vouch");
+    want_chain(cx, c, &want);
+    want.roots = held.roots;
+    want.roots_count = held.n;
+    want.revocation = X509_CRLS_WAIVED;
+    if ((e = x509_verify(cx, c->at[0], &want, &path)) != ERR_OK ||
+        (e = vc__crls_for(cx, s->crls, &path, &crls, &n)) != ERR_OK)
+        return e;
+    want.revocation = X509_CRLS;
+    want.crls = crls;
+    want.crls_count = n;
+    e = x509_verify(cx, c->at[0], &want, &path);
+    for (i = 0; i < n; i++)
+        crl_free(crls[i]);
+    return e;
+}
+
+static err_t
+verify_chain(struct ctx *cx, const struct certs *c, const struct vc_x509_trust *trust)
+{
+    struct x509_want want;
+    struct x509_chain path;
+
+    if (trust == NULL)
+        return verify_by_room(cx, c);
+    if (trust->roots_count == 0)
+        return no(cx, "there are no roots to believe here");
+    want_chain(cx, c, &want);
+    want.roots = trust->roots;
+    want.roots_count = trust->roots_count;
+    want.revocation = trust->crls_waived ? X509_CRLS_WAIVED : X509_CRLS;
+    want.crls = trust->crls;
+    want.crls_count = trust->crls_count;
+    return x509_verify(cx, c->at[0], &want, &path);
+}
+
+/* --- what the credential may say
+ * ---------------------------------------------------------- */
+
+static bool
+did_claims(const struct did_x509 *x, struct str policy, struct str name, struct str value)
+{
+    size_t i;
+
+    for (i = 0; i < x->count; i++)
+        if (str_eq(x->claims[i].policy, policy) && str_eq(x->claims[i].name, name) &&
+            str_eq(x->claims[i].value, value))
+            return true;
+    return false;
+}
+
+/* One subject: its id, and groups of names whose values stand in the DID. */
+static err_t
+check_group(struct ctx *cx, const struct did_x509 *x, struct str policy, const json *group)
+{
+    struct str value;
+
+    if (json_type(group) != JSON_OBJECT)
+        return no(cx, "credentialSubject holds what its DID does not prove");
+    for (json_each(it, group))
+        if (!json_str(it.value, &value) || !did_claims(x, policy, it.name, value))
+            return no(cx, "credentialSubject holds what its DID does not prove");
+    return ERR_OK;
+}
+
+static err_t
+check_claims(struct ctx *cx, const struct vc_raw *raw, const struct did_x509 *x)
+{
+    const json *subject = json_get(raw->body, "credentialSubject");
+    err_t e;
+
+    if (json_type(subject) == JSON_ARRAY)
+        subject = json_size(subject) == 1 ? json_at(subject, 0) : NULL;
+    if (subject == NULL || raw->subject.p == NULL)
+        return no(cx, "an X509Credential has one subject with an id");
+    for (json_each(it, subject)) {
+        if (str_is(it.name, "id"))
+            continue;
+        if ((e = check_group(cx, x, it.name, it.value)) != ERR_OK)
+            return e;
+    }
+    return ERR_OK;
+}
+
+static err_t
+check_period(struct ctx *cx, const struct vc_raw *raw, const struct cert *leaf)
+{
+    int64_t from, to;
+
+    cert_period(leaf, &from, &to);
+    if (!raw->until.there)
+        return no(cx, "an X509Credential needs exp");
+    if (raw->until.ms > to)
+        return no(cx, "it would outlive its certificate");
+    if (!raw->from.there || raw->from.ms < from)
+        return no(cx, "it begins before its certificate, or never");
+    return ERR_OK;
+}
+
+err_t
+vc__x509_check(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *options,
+               const struct bytes *chain, size_t count, struct uzi *uzi)
+{
+    scoped(certs_drop) struct certs certs = { .n = 0 };
+    struct did_x509 x;
+    struct did did;
+    err_t e;
+
+    memset(uzi, 0, sizeof(*uzi));
+    if ((e = read_chain(cx, chain, count, &certs)) != ERR_OK ||
+        (e = check_thumbprints(cx, raw->jwt.header, certs.at[0])) != ERR_OK ||
+        (e = did_parse(cx, raw->issuer, &did)) != ERR_OK ||
+        (e = did_x509_parse(cx, &did, &x)) != ERR_OK)
+        return e;
+    if (vc_has_type(raw, S("X509Credential")) &&
+        ((e = check_period(cx, raw, certs.at[0])) != ERR_OK ||
+         (e = check_claims(cx, raw, &x)) != ERR_OK))
+        return e;
+    if ((e = verify_chain(cx, &certs, options->x509)) != ERR_OK)
+        return e;
+    e = cert_uzi(cx, certs.at[0], uzi);
+    if (e == ERR_NOT_FOUND || e == ERR_CERT) { /* a certificate of another kind */
+        refuse_clear(cx);
+        memset(uzi, 0, sizeof(*uzi));
+        return ERR_OK;
+    }
+    return e;
+}
