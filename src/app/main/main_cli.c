@@ -3,7 +3,7 @@
  *
  * Source    Knoop. EUPL-1.2.
  */
-#include "app/main/main_cli.h"
+#include "app/main/main_cli_int.h"
 
 #include <stdio.h>
 
@@ -128,7 +128,19 @@ static const struct cli_option conf_options[] = {
     { 0 },
 };
 
+static const struct cli_option source_options[] = {
+    { "address", "HOST:PORT", "where it listens (default 127.0.0.1:9090)" },
+    { "data", "FOLDER", "where its database is (default ./source)" },
+    { "load", "FILE", "first load these resources (NDJSON)" },
+    { "base", "URL", "its base URL in answers (default from the address)" },
+    { "allow-remote", NULL, "listen on another address than loopback" },
+    { 0 },
+};
+
 const struct cli_command main_commands[] = {
+    { "source", "",
+      "Serve a FHIR R4 store, for the demo and for whoever has no FHIR server.",
+      source_options, 0, 0, main__source },
     { "config print", "[KEY=VALUE...]",
       "Print every option as it would be in force, and whence.", conf_options, 0, 64,
       config_print },

@@ -1,43 +1,161 @@
 /*
  * worker.c - what is in a worker: the store, the rooms, the doors.
  *
+ *   worker_open   store ─► rooms ─► doors ─► jobs
+ *   worker_close  jobs ─► doors ─► rooms ─► store
+ *
+ * Rule      A reload is all or nothing: a room that refuses new options leaves
+ *           all rooms with the old ones.
+ * Lifetime  One worker per process; all of it lives as long as that.
  * Source    Knoop. EUPL-1.2.
  */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/main/main_rooms.h"
 #include "app/main/role_worker.h"
+#include "app/main/worker_jobs.h"
+#include "sys/http/http.h"
+#include "sys/room.h"
+#include "sys/store/store.h"
+
+static const struct {
+    const char *name;
+    const struct room *room;
+} rooms[ROOM_COUNT] = {
+#define ROOM(name, folder) [ROOM_##name] = { #name, &name##_room },
+#include "app/main/rooms_now.def"
+#undef ROOM
+};
 
 err_t
 worker_warm(struct ctx *cx, struct worker *w)
 {
-    (void)cx;
     (void)w;
+    (void)cx;
     return ERR_OK;
+}
+
+/* Empty means SQLite in the one folder of the data folder that a worker may write. */
+static err_t
+store_place(struct ctx *cx, const struct conf *c, struct str *url)
+{
+    const char *folder;
+    err_t e;
+
+    *url = c->store_url;
+    if (url->n > 0)
+        return ERR_OK;
+    if ((e = role_folder(cx, c, ROLE_FOLDER_STORE, &folder)) != ERR_OK)
+        return e;
+    *url = arena_printf(cx->arena, "sqlite://%s/knoop.db", folder);
+    return url->p != NULL ? ERR_OK : refuse_memory(cx);
+}
+
+static err_t
+open_rooms(struct ctx *cx, struct worker *w)
+{
+    for (int i = 0; i < ROOM_COUNT; i++) {
+        err_t e = rooms[i].room->open == NULL ? ERR_OK
+                                              : rooms[i].room->open(cx, &w->sys.state[i]);
+
+        if (e != ERR_OK) {
+            log_error(cx, "%s does not open: %.*s", rooms[i].name, STR(cx->reason));
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
+static err_t
+open_doors(struct ctx *cx, struct worker *w)
+{
+    int public[ROLE_DOORS_MAX], internal[ROLE_DOORS_MAX];
+    struct http_setup setup = {
+        .conf = w->role->conf,
+        .sys = &w->sys,
+        .loop = w->sys.loop,
+        .public_fds = public,
+        .internal_fds = internal,
+        .audit_put = audit_put,
+    };
+
+    setup.tables = main_routes(&setup.table_count);
+    for (size_t i = 0; i < w->role->door_n; i++)
+        if (w->role->doors[i].which == ROLE_DOOR_PUBLIC)
+    public[setup.public_count++] = w->role->doors[i].fd;
+    else internal[setup.internal_count++] = w->role->doors[i].fd;
+    return http_open(cx, &setup, &w->sys.http);
 }
 
 err_t
 worker_open(struct ctx *cx, struct worker *w)
 {
-    (void)cx;
-    (void)w;
+    struct str url;
+    err_t e;
+
+    if ((e = store_place(cx, w->role->conf, &url)) != ERR_OK ||
+        (e = store_open(cx, url, &w->sys.store)) != ERR_OK ||
+        (e = open_rooms(cx, w)) != ERR_OK || (e = open_doors(cx, w)) != ERR_OK)
+        return e;
+    return w->role->number == 0 ? jobs_open(cx, &w->sys, w->role->conf) : ERR_OK;
+}
+
+static err_t
+reload_rooms(struct ctx *cx, struct worker *w, int *failed)
+{
+    for (*failed = 0; *failed < ROOM_COUNT; (*failed)++) {
+        const struct room *room = rooms[*failed].room;
+        err_t e = room != NULL && room->reload ? room->reload(cx, w->sys.state[*failed]) : ERR_OK;
+
+        if (e != ERR_OK)
+            return e;
+    }
     return ERR_OK;
 }
 
 err_t
 worker_reload(struct ctx *cx, struct worker *w, struct conf *fresh)
 {
-    (void)cx;
-    (void)w;
-    (void)fresh;
-    return ERR_OK;
+    const struct conf *old = cx->conf;
+    char why[256];
+    int failed = 0;
+    err_t e;
+
+    cx->conf = fresh;
+    if ((e = reload_rooms(cx, w, &failed)) == ERR_OK &&
+        (e = http_reload(cx, w->sys.http, fresh)) == ERR_OK)
+        return ERR_OK;
+    snprintf(why, sizeof(why), "%.*s", STR(cx->reason));
+    cx->conf = w->role->conf;
+    for (int i = 0; i < failed; i++) /* those that took them go back */
+        if (rooms[i].room != NULL && rooms[i].room->reload != NULL &&
+            rooms[i].room->reload(cx, w->sys.state[i]) != ERR_OK)
+            log_error(cx, "%s does not go back to the old options: %.*s", rooms[i].name,
+                      STR(cx->reason));
+    cx->conf = old;
+    return refuse(cx, e, "", "%s", why);
+}
+
+static void
+drained(void *arg)
+{
+    loop_stop(arg);
 }
 
 void
 worker_drain(struct worker *w)
 {
-    loop_stop(w->sys.loop);
+    http_drain(w->sys.http, drained, w->sys.loop);
 }
 
 void
 worker_close(struct worker *w)
 {
-    (void)w;
+    jobs_close();
+    http_close(w->sys.http);
+    for (int i = ROOM_COUNT - 1; i >= 0; i--)
+        if (rooms[i].room != NULL && rooms[i].room->close != NULL)
+            rooms[i].room->close(w->sys.state[i]);
+    store_close(w->sys.store);
 }

@@ -15,7 +15,7 @@
 enum { COUNT_MOST = 1000 };
 
 static bool
-one_of(const struct fhir_param *p, const char *const *words, size_t n)
+one_of(const struct fhir_arg *p, const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n && p->any_n == 1; i++)
         if (str_is(p->value, words[i]))
@@ -24,7 +24,7 @@ one_of(const struct fhir_param *p, const char *const *words, size_t n)
 }
 
 static bool
-format_holds(const struct fhir_param *p)
+format_holds(const struct fhir_arg *p)
 {
     static const char *const words[] = { "json", "application/json",
                                          "application/fhir+json" };
@@ -33,7 +33,7 @@ format_holds(const struct fhir_param *p)
 }
 
 static bool
-flag_holds(const struct fhir_param *p)
+flag_holds(const struct fhir_arg *p)
 {
     static const char *const words[] = { "true", "false" };
 
@@ -41,7 +41,7 @@ flag_holds(const struct fhir_param *p)
 }
 
 static bool
-summary_holds(const struct fhir_param *p)
+summary_holds(const struct fhir_arg *p)
 {
     static const char *const words[] = { "true", "false", "text", "data" };
 
@@ -49,7 +49,7 @@ summary_holds(const struct fhir_param *p)
 }
 
 static bool
-total_holds(const struct fhir_param *p)
+total_holds(const struct fhir_arg *p)
 {
     static const char *const words[] = { "none", "estimate", "accurate" };
 
@@ -57,13 +57,13 @@ total_holds(const struct fhir_param *p)
 }
 
 static bool
-contained_holds(const struct fhir_param *p)
+contained_holds(const struct fhir_arg *p)
 {
     return str_is(p->value, "false");
 }
 
 static bool
-count_holds(const struct fhir_param *p)
+count_holds(const struct fhir_arg *p)
 {
     uint64_t n;
 
@@ -86,7 +86,7 @@ word(struct str s)
 }
 
 static bool
-words_hold(const struct fhir_param *p)
+words_hold(const struct fhir_arg *p)
 {
     for (size_t i = 0; i < p->any_n; i++)
         if (!word(p->any[i]))
@@ -96,7 +96,7 @@ words_hold(const struct fhir_param *p)
 
 static const struct {
     const char *name;
-    bool (*holds)(const struct fhir_param *p);
+    bool (*holds)(const struct fhir_arg *p);
 } controls[] = {
     { "_format", format_holds },       { "_pretty", flag_holds },
     { "_count", count_holds },         { "_sort", words_hold },
@@ -114,7 +114,7 @@ policy__control(struct str name)
 }
 
 bool
-policy__control_holds(const struct fhir_param *p)
+policy__control_holds(const struct fhir_arg *p)
 {
     for (size_t i = 0; i < COUNT(controls); i++)
         if (str_is(p->name, controls[i].name))
@@ -139,7 +139,7 @@ among(struct str s, const struct str *set, size_t n)
 
 /* Equal as sets, and neither says a thing twice. */
 static bool
-same_set(const struct policy_param *want, const struct fhir_param *p)
+same_set(const struct policy_param *want, const struct fhir_arg *p)
 {
     if (p->any_n != want->value_n)
         return false;
@@ -151,7 +151,7 @@ same_set(const struct policy_param *want, const struct fhir_param *p)
 
 /* YYYY[-MM[-DD[Thh:mm…]]] with an optional comparator. */
 static bool
-date_holds(const struct fhir_param *p)
+date_holds(const struct fhir_arg *p)
 {
     static const char *const comparators[] = { "eq", "ge", "gt", "le", "lt", "sa", "eb" };
     struct str s = p->value;
@@ -173,7 +173,7 @@ date_holds(const struct fhir_param *p)
 }
 
 bool
-policy__shape_holds(const struct policy_param *want, const struct fhir_param *p)
+policy__shape_holds(const struct policy_param *want, const struct fhir_arg *p)
 {
     int64_t n;
 

@@ -44,7 +44,7 @@ patient_value(struct str name, struct str v, struct str *id)
 }
 
 static bool
-take_patient_param(struct str name, const struct fhir_param *p, struct policy_match *m)
+take_patient_param(struct str name, const struct fhir_arg *p, struct policy_match *m)
 {
     if (p->any_n != 1)
         return false;
@@ -55,7 +55,7 @@ take_patient_param(struct str name, const struct fhir_param *p, struct policy_ma
 }
 
 static bool
-take_identifier(const struct fhir_param *p, struct policy_match *m)
+take_identifier(const struct fhir_arg *p, struct policy_match *m)
 {
     struct str prefix = S(BSN_SYSTEM "|");
     struct bsn bsn;
@@ -75,7 +75,7 @@ find_patient(struct ctx *cx, const struct policy_rule *rule, const struct fhir_r
 
     for (size_t i = 0; i < rule->patient_n; i++) {
         const struct policy_source_of_patient *s = &rule->patient[i];
-        const struct fhir_param *p;
+        const struct fhir_arg *p;
         bool well = true;
 
         if (s->from == POLICY_PATIENT_PARAM || s->from == POLICY_PATIENT_IDENTIFIER) {
@@ -110,7 +110,7 @@ is_patient_param(const struct policy_rule *rule, struct str name)
 }
 
 static bool
-includes_it(const struct policy_rule *rule, const struct fhir_param *p)
+includes_it(const struct policy_rule *rule, const struct fhir_arg *p)
 {
     for (size_t i = 0; i < rule->include_n; i++)
         if (str_eq(rule->include[i].kind, p->name) &&
@@ -121,7 +121,7 @@ includes_it(const struct policy_rule *rule, const struct fhir_param *p)
 
 static err_t
 check_param(struct ctx *cx, const struct policy *policy, const struct policy_rule *rule,
-            const struct fhir_request *r, const struct fhir_param *p)
+            const struct fhir_request *r, const struct fhir_arg *p)
 {
     const struct policy_param *want;
     unsigned control = policy__control(p->name);
@@ -166,7 +166,7 @@ check_required(struct ctx *cx, const struct policy_rule *rule, const struct fhir
                           STR(rule->id), STR(rule->param[i].name));
     /* Each was one of the rule's, so as many different ones is all of them. */
     for (size_t i = 0; i < r->param_n; i++) {
-        const struct fhir_param *p = &r->param[i];
+        const struct fhir_arg *p = &r->param[i];
 
         if (!is_include(p->name))
             continue;

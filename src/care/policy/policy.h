@@ -20,6 +20,7 @@
 
 #include "base/err.h"
 #include "care/consent/consent.h"
+#include "codec/fhir/fhir.h"
 #include "codec/json/json.h"
 #include "sys/audit/audit.h"
 #include "sys/http/http.h"
@@ -52,12 +53,12 @@ enum fhir_interaction fhir_interaction_of(struct str name); /* NONE when unknown
 
 enum {
     FHIR_PATH_MAX = 512,        /* four segments and their punctuation */
-    FHIR_PARAMETERS_MAX = 64,   /* URL and form together */
-    FHIR_VALUES_MAX = 128,      /* parts of one value, cut at commas */
+    FHIR_ARGS_MAX = 64,   /* URL and form together */
+    FHIR_ARG_VALUES_MAX = 128,      /* parts of one value, cut at commas */
     FHIR_QUERY_MAX = 32 * 1024, /* bytes of URL query, and of form, each */
 };
 
-struct fhir_param {
+struct fhir_arg {
     struct str name;       /* with its modifier: "_include:iterate" */
     struct str value;      /* decoded once; never empty */
     const struct str *any; /* the value cut at commas; backslashes stay */
@@ -70,7 +71,7 @@ struct fhir_request {
     bool head;                      /* HEAD: judged as the GET that it is */
     struct str type, id, version;   /* empty where the interaction has none */
     struct str operation;           /* "$lastn" */
-    const struct fhir_param *param; /* sorted by name, then value */
+    const struct fhir_arg *param; /* sorted by name, then value */
     size_t param_n;
     json *resource; /* of create, update, patch, transaction */
 
@@ -97,13 +98,9 @@ err_t fhir_request_parse(struct ctx *cx, enum http_method method, struct str pat
                          struct fhir_request *out) NODISCARD;
 
 /* The only parameter of that name; NULL when absent, or there more than once. */
-const struct fhir_param *fhir_request_single(const struct fhir_request *r, struct str name);
+const struct fhir_arg *fhir_request_single(const struct fhir_request *r, struct str name);
 size_t fhir_request_count(const struct fhir_request *r, struct str name);
 
-/* FHIR Release 4's resource types, and nothing else. */
-bool fhir_type_known(struct str name);
-/* 1 to 64 of letters, digits, '-' and '.', and no dot segment. */
-bool fhir_id_valid(struct str id);
 
 /* --- policies ----------------------------------------------------------- */
 

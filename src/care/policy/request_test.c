@@ -133,13 +133,13 @@ refuses_more_than_the_limits(void **state)
     (void)state;
     test_ctx_init(&t);
     buf_init(&b, &t.arena);
-    for (int i = 0; i <= FHIR_PARAMETERS_MAX; i++)
+    for (int i = 0; i <= FHIR_ARGS_MAX; i++)
         buf_printf(&b, "%sa%c=1", i ? "&" : "", 'a' + i % 26);
     buf_c(&b, 0);
     assert_int_equal(parse(&t, HTTP_GET, "Patient", b.p, "", "", &r), ERR_FHIR_REQUEST);
     buf_init(&b, &t.arena);
     buf_z(&b, "a=1");
-    for (int i = 0; i < FHIR_VALUES_MAX; i++)
+    for (int i = 0; i < FHIR_ARG_VALUES_MAX; i++)
         buf_z(&b, ",1");
     buf_c(&b, 0);
     assert_int_equal(parse(&t, HTTP_GET, "Patient", b.p, "", "", &r), ERR_FHIR_REQUEST);
@@ -263,7 +263,7 @@ cuts_values_at_bare_commas(void **state)
 {
     struct test_ctx t;
     struct fhir_request r;
-    const struct fhir_param *p;
+    const struct fhir_arg *p;
 
     (void)state;
     test_ctx_init(&t);

@@ -47,6 +47,10 @@ struct fhir_param {
 
 /* Is this a resource type of R4? */
 bool fhir_type_known(struct str type);
+/* The i-th of them, by name; .p is NULL at the end. */
+struct str fhir_type_at(size_t i);
+/* A logical id (R4 2.24.0.1): 1 to 64 of letters, digits, '-' and '.'; no dot segment. */
+bool fhir_id_valid(struct str id);
 
 /* NULL for what R4 does not define for the type, or we do not offer. */
 const struct fhir_param *fhir_param_find(struct str type, struct str name);

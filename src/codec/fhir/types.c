@@ -52,3 +52,24 @@ fhir_type_known(struct str type)
 {
     return bsearch(&type, types, COUNT(types), sizeof(*types), cmp) != NULL;
 }
+
+struct str
+fhir_type_at(size_t i)
+{
+    return str_of(i < COUNT(types) ? types[i] : NULL);
+}
+
+bool
+fhir_id_valid(struct str id)
+{
+    if (id.n == 0 || id.n > 64 || str_is(id, ".") || str_is(id, ".."))
+        return false;
+    for (size_t i = 0; i < id.n; i++) {
+        char c = id.p[i];
+
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '.'))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,128 @@
+/*
+ * worker_jobs.c - timers that put rooms' jobs in the pool.
+ *
+ *   timer ─► pool: run ─► loop: arm again
+ *
+ * Source    Knoop. EUPL-1.2.
+ */
+#include "app/main/worker_jobs.h"
+
+#include "base/log.h"
+#include "sys/loop/loop.h"
+#include "sys/loop/pool.h"
+#include "sys/os/os.h"
+#include "sys/room.h"
+#include "sys/store/store.h"
+
+enum { JOBS_MAX = 64, JOB_MEMORY = 64 << 20, SOON_MS = 1000 };
+
+struct job {
+    struct loop_timer timer;
+    struct pool_job run;
+    struct loop_task again;
+    const struct room_job *what;
+    int room;
+};
+
+static struct {
+    struct sys *sys;
+    struct conf *conf;
+    struct job job[JOBS_MAX];
+    size_t n;
+} jobs;
+
+static err_t
+sweep(struct ctx *cx, void *state)
+{
+    (void)state;
+    return store_sweep(cx);
+}
+
+/* The house's own: what has expired leaves the store. */
+static const struct room_job own[] = { { "store sweep", 60000, sweep }, { 0 } };
+
+static void
+arm(struct job *j, int64_t in_ms)
+{
+    if (!loop_timer_set(jobs.sys->loop, &j->timer, loop_now(jobs.sys->loop) + in_ms))
+        log_error(NULL, "job %s has no timer any more: no memory", j->what->name);
+}
+
+static void
+on_again(struct loop_task *task)
+{
+    struct job *j = container_of(task, struct job, again);
+
+    arm(j, j->what->every_ms);
+}
+
+static void
+on_run(struct pool_job *run)
+{
+    struct job *j = container_of(run, struct job, run);
+    struct arena arena;
+    struct ctx cx;
+
+    arena_init(&arena, JOB_MEMORY);
+    ctx_init(&cx, &arena, os_now_ms());
+    cx.sys = jobs.sys;
+    cx.conf = jobs.conf;
+    if (j->what->fn(&cx, j->room < 0 ? NULL : jobs.sys->state[j->room]) != ERR_OK)
+        log_warn(&cx, "job %s: %.*s", j->what->name, STR(cx.reason));
+    arena_fini(&arena);
+    loop_post(jobs.sys->loop, &j->again);
+}
+
+static void
+on_timer(struct loop_timer *timer)
+{
+    struct job *j = container_of(timer, struct job, timer);
+
+    if (!pool_put(http_pool(jobs.sys->http), &j->run)) /* busy: a little later */
+        arm(j, SOON_MS);
+}
+
+static err_t
+add(struct ctx *cx, const struct room_job *what, int room)
+{
+    for (; what != NULL && what->name != NULL; what++) {
+        struct job *j = &jobs.job[jobs.n];
+
+        if (jobs.n == JOBS_MAX)
+            return refuse(cx, ERR_INTERNAL, "", "more than %d jobs", JOBS_MAX);
+        jobs.n++;
+        j->what = what;
+        j->room = room;
+        j->timer.fn = on_timer;
+        j->run.fn = on_run;
+        j->again.fn = on_again;
+        arm(j, SOON_MS);
+    }
+    return ERR_OK;
+}
+
+err_t
+jobs_open(struct ctx *cx, struct sys *sys, struct conf *conf)
+{
+    err_t e;
+
+    jobs.sys = sys;
+    jobs.conf = conf_take(conf);
+    e = add(cx, own, -1);
+#define ROOM(name, folder)                                                                 \
+    if (e == ERR_OK)                                                                       \
+        e = add(cx, name##_room.jobs, ROOM_##name);
+#include "app/main/rooms_now.def"
+#undef ROOM
+    return e;
+}
+
+void
+jobs_close(void)
+{
+    for (size_t i = 0; i < jobs.n; i++)
+        loop_timer_clear(jobs.sys->loop, &jobs.job[i].timer);
+    jobs.n = 0;
+    conf_give(jobs.conf);
+    jobs.conf = NULL;
+}

@@ -1,0 +1,301 @@
+/*
+ * source_index.c - between the store and codec/fhir: what is put in the index,
+ * how a query is read, by what it can be narrowed.
+ *
+ * Only equality is indexed (tokens, references, URIs), without case: the index
+ * may offer too much, and fhir_match decides. EUPL-1.2.
+ */
+#include "care/source/source_search.h"
+
+#include <stdio.h>
+
+#include "codec/fhir/fhir.h"
+#include "crypto/prim/prim.h"
+
+err_t
+source__new_id(struct ctx *cx, struct str *out)
+{
+    uint8_t random[16];
+
+    random_bytes(random, sizeof(random));
+    return hex(cx, (struct bytes){ random, sizeof(random) }, out);
+}
+
+struct str
+source__folded(struct ctx *cx, struct str s)
+{
+    char *p = arena_z(cx->arena, s);
+
+    for (size_t i = 0; p != NULL && i < s.n; i++)
+        if (p[i] >= 'A' && p[i] <= 'Z')
+            p[i] = (char)(p[i] - 'A' + 'a');
+    return (struct str){ p, p != NULL ? s.n : 0 };
+}
+
+static err_t
+join(struct ctx *cx, struct str a, char between, struct str b, struct str *out)
+{
+    *out = arena_printf(cx->arena, "%.*s%c%.*s", STR(a), between, STR(b));
+    if (out->p == NULL)
+        return refuse_memory(cx);
+    *out = source__folded(cx, *out);
+    return out->p != NULL ? ERR_OK : refuse_memory(cx);
+}
+
+static err_t
+add(struct ctx *cx, struct source_db *db, const struct source_row *row,
+    const struct fhir_entry *en)
+{
+    struct str name = str_of(en->param->name), value;
+    err_t e = ERR_OK;
+
+    switch (en->param->kind) {
+    case FHIR_TOKEN:
+        if (en->code.n == 0)
+            return ERR_OK;
+        if ((value = source__folded(cx, en->code)).p == NULL)
+            return refuse_memory(cx);
+        if ((e = source__found_add(cx, db, row, name, value)) == ERR_OK &&
+            en->system.n > 0 && (e = join(cx, en->system, '|', en->code, &value)) == ERR_OK)
+            e = source__found_add(cx, db, row, name, value);
+        return e;
+    case FHIR_REFERENCE:
+        if (en->reference.type.n == 0 || en->reference.id.n == 0)
+            return ERR_OK;
+        if ((e = join(cx, en->reference.type, '/', en->reference.id, &value)) == ERR_OK)
+            e = source__found_add(cx, db, row, name, value);
+        return e;
+    case FHIR_URI:
+        if ((value = source__folded(cx, en->text)).p == NULL)
+            return refuse_memory(cx);
+        return source__found_add(cx, db, row, name, value);
+    case FHIR_STRING:
+    case FHIR_DATE:
+    case FHIR_QUANTITY:
+    case FHIR_NUMBER: return ERR_OK;
+    }
+    return e;
+}
+
+err_t
+source__index(struct ctx *cx, struct source_db *db, const json *resource,
+              const struct source_row *row)
+{
+    struct fhir_index index = { 0 };
+    err_t e = fhir_index(cx, resource, &index);
+
+    for (size_t i = 0; e == ERR_OK && i < index.n; i++)
+        e = add(cx, db, row, &index.entries[i]);
+    return e;
+}
+
+/* How much a term narrows; 0: the index cannot answer it. */
+static int
+rank(const struct fhir_term *t)
+{
+    if (t->n != 1 || t->modifier != FHIR_PLAIN)
+        return 0;
+    switch (t->param->kind) {
+    case FHIR_TOKEN:
+        if (t->values[0].code.n == 0 ||
+            (t->values[0].has_system && t->values[0].system.n == 0))
+            return 0;
+        return str_is(S("_id"), t->param->name)          ? 5
+               : str_is(S("identifier"), t->param->name) ? 4
+                                                         : 1;
+    case FHIR_REFERENCE:
+        return t->values[0].reference.type.n > 0 && t->values[0].reference.id.n > 0 ? 3 : 0;
+    case FHIR_URI: return t->values[0].text.n > 0 ? 2 : 0;
+    case FHIR_STRING:
+    case FHIR_DATE:
+    case FHIR_QUANTITY:
+    case FHIR_NUMBER: return 0;
+    }
+    return 0;
+}
+
+static err_t
+narrow(struct ctx *cx, struct source_query *q)
+{
+    const struct fhir_term *best = NULL;
+    const struct fhir_value *v;
+
+    for (size_t i = 0; i < q->filters->n; i++)
+        if (rank(&q->filters->terms[i]) > (best != NULL ? rank(best) : 0))
+            best = &q->filters->terms[i];
+    if (best == NULL)
+        return ERR_OK;
+    v = &best->values[0];
+    q->param = str_of(best->param->name);
+    if (best->param->kind == FHIR_REFERENCE)
+        return join(cx, v->reference.type, '/', v->reference.id, &q->value);
+    if (best->param->kind == FHIR_TOKEN && v->has_system)
+        return join(cx, v->system, '|', v->code, &q->value);
+    q->value = source__folded(cx, best->param->kind == FHIR_TOKEN ? v->code : v->text);
+    return q->value.p != NULL ? ERR_OK : refuse_memory(cx);
+}
+
+static err_t
+read_include(struct ctx *cx, struct str value, bool reverse, struct source_query *q)
+{
+    struct source_include *in = &q->include[q->includes];
+    const struct fhir_param *param;
+
+    if (q->includes == SOURCE_INCLUDES_MAX)
+        return refuse(cx, ERR_LIMIT, "", "more than %d includes", SOURCE_INCLUDES_MAX);
+    in->reverse = reverse;
+    in->type = str_cut(&value, ':');
+    in->param = str_cut(&value, ':');
+    in->target = value;
+    param = fhir_param_find(in->type, in->param);
+    if (param == NULL || param->kind != FHIR_REFERENCE ||
+        (in->target.n > 0 && !fhir_type_known(in->target)))
+        return refuse(
+            cx, ERR_BAD_REQUEST, "FHIR R4 3.1.1.5.3",
+            "an include is Type:parameter or Type:parameter:Target of a reference");
+    q->includes++;
+    return ERR_OK;
+}
+
+static err_t
+read_number(struct ctx *cx, struct str value, uint64_t most, uint64_t *out)
+{
+    if (!str_to_u64(value, out) || *out > most)
+        return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 3.1.1.5",
+                      "a number up to %llu is wanted", (unsigned long long)most);
+    return ERR_OK;
+}
+
+static err_t
+read_sort(struct ctx *cx, struct str value, struct source_query *q)
+{
+    struct str name = str_sub(value, str_starts(value, S("-")) ? 1 : 0, value.n);
+    const struct fhir_param *param = fhir_param_find(q->type, name);
+
+    if (param == NULL || param->kind != FHIR_DATE)
+        return refuse(cx, ERR_UNSUPPORTED, "FHIR R4 3.1.1.5.1",
+                      "_sort takes one date parameter");
+    q->sort = value;
+    return ERR_OK;
+}
+
+/* Those that shape the answer; *taken says that `name` was one. */
+static err_t
+read_shape(struct ctx *cx, struct str name, struct str value, bool lastn,
+           struct source_query *q, bool *taken)
+{
+    uint64_t after;
+    err_t e;
+
+    *taken = true;
+    if (str_is(name, "_include") || str_is(name, "_revinclude"))
+        return read_include(cx, value, str_is(name, "_revinclude"), q);
+    if (str_is(name, "_count"))
+        return read_number(cx, value, SOURCE_COUNT_MAX, &q->count);
+    if (str_is(name, "max") && lastn)
+        return read_number(cx, value, 100, &q->most);
+    if (str_is(name, "_sort"))
+        return read_sort(cx, value, q);
+    if (str_is(name, "_page")) {
+        e = read_number(cx, value, INT64_MAX, &after);
+        q->after = (int64_t)after;
+        return e;
+    }
+    if (str_is(name, "_elements"))
+        q->elements = value;
+    else if (str_is(name, "_summary") && (str_is(value, "count") || str_is(value, "false")))
+        q->summary = value;
+    else if (str_is(name, "_total") && (str_is(value, "none") || str_is(value, "accurate")))
+        q->total_none = str_is(value, "none");
+    else if (str_is(name, "_format") || str_is(name, "_pretty"))
+        ; /* JSON, as it comes */
+    else
+        *taken = false;
+    return ERR_OK;
+}
+
+err_t
+source__query_parse(struct ctx *cx, struct str type, struct str query, bool lastn,
+                    struct source_query *q)
+{
+    struct buf filter;
+    err_t e;
+
+    *q = (struct source_query){ .type = type, .count = SOURCE_COUNT_DEFAULT, .most = 1 };
+    buf_init(&filter, cx->arena);
+    while (query.n > 0) {
+        struct str part = str_cut(&query, '&'), rest = part, name, value;
+        bool taken;
+
+        if (part.n == 0)
+            continue;
+        if ((e = percent_decode(cx, str_cut(&rest, '='), true, &name)) != ERR_OK ||
+            (e = percent_decode(cx, rest, true, &value)) != ERR_OK ||
+            (e = read_shape(cx, name, value, lastn, q, &taken)) != ERR_OK)
+            return e;
+        if (taken)
+            continue;
+        if (filter.n > 0)
+            buf_c(&filter, '&');
+        buf_str(&filter, part);
+    }
+    if ((e = buf_done(cx, &filter, &q->filter)) != ERR_OK)
+        return e;
+    if ((q->filters = arena_new(cx->arena, struct fhir_query)) == NULL)
+        return refuse_memory(cx);
+    if ((e = fhir_query_parse(cx, type, q->filter, q->filters)) != ERR_OK)
+        return e;
+    return narrow(cx, q);
+}
+
+err_t
+source__query_match(struct ctx *cx, const struct source_query *q, const json *resource,
+                    bool *out)
+{
+    return fhir_match(cx, q->filters, resource, out);
+}
+
+err_t
+source__references(struct ctx *cx, const json *resource, struct str param, struct str *out,
+                   size_t room, size_t *n)
+{
+    const struct fhir_param *p =
+        fhir_param_find(json_get_text(resource, "resourceType"), param);
+    struct fhir_index index = { 0 };
+    err_t e;
+
+    *n = 0;
+    if (p == NULL)
+        return ERR_OK;
+    if ((e = fhir_index_param(cx, resource, p, &index)) != ERR_OK)
+        return e;
+    for (size_t i = 0; i < index.n && *n < room; i++) {
+        const struct fhir_reference *r = &index.entries[i].reference;
+
+        if (r->type.n == 0 || r->id.n == 0)
+            continue;
+        out[*n] = arena_printf(cx->arena, "%.*s/%.*s", STR(r->type), STR(r->id));
+        if (out[*n].p == NULL)
+            return refuse_memory(cx);
+        ++*n;
+    }
+    return ERR_OK;
+}
+
+bool
+source__date_of(struct ctx *cx, const json *resource, struct str param, int64_t *ms)
+{
+    const struct fhir_param *p =
+        fhir_param_find(json_get_text(resource, "resourceType"), param);
+    struct fhir_index index = { 0 };
+
+    *ms = 0;
+    if (p == NULL || fhir_index_param(cx, resource, p, &index) != ERR_OK) {
+        refuse_clear(cx);
+        return false;
+    }
+    if (index.n == 0)
+        return false;
+    *ms = index.entries[0].range.from;
+    return true;
+}

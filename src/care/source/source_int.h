@@ -1,0 +1,102 @@
+/*
+ * source_int.h - the private door of the FHIR store. EUPL-1.2.
+ */
+#ifndef KNOOP_CARE_SOURCE_INT_H
+#define KNOOP_CARE_SOURCE_INT_H
+
+#include "care/source/source.h"
+#include "codec/json/json.h"
+
+enum {
+    SOURCE_COUNT_DEFAULT = 50, /* resources on a page */
+    SOURCE_COUNT_MAX = 500,
+    SOURCE_TOTAL_MAX = 10000,  /* beyond, Bundle.total is left out */
+    SOURCE_SCAN_MAX = 200000,  /* candidates that one search may look at */
+    SOURCE_BUNDLE_MAX = 10000, /* entries of a transaction */
+};
+
+struct source_db; /* one connection with its statements */
+
+/* A connection until scoped(source__give) gives it back, rolling back what was open. */
+err_t source__take(struct ctx *cx, struct source *s, struct source_db **out) NODISCARD;
+void source__give(struct source_db **db);
+struct str source__base(const struct source_db *db); /* "http://127.0.0.1:9090/fhir" */
+
+err_t source__begin(struct ctx *cx, struct source_db *db) NODISCARD;
+err_t source__commit(struct ctx *cx, struct source_db *db) NODISCARD;
+void source__rollback(struct source_db *db); /* what is open, if anything */
+
+struct source_row {
+    int64_t key; /* of the current version; the order of searches */
+    struct str type, id;
+    int64_t version, updated_ms;
+    struct str method; /* POST, PUT, DELETE: how this version came */
+    struct str body;   /* JSON; empty when deleted */
+};
+
+/* NOT_FOUND when never there, GONE when deleted. Copies into the arena. */
+err_t source__get(struct ctx *cx, struct source_db *db, struct str type, struct str id,
+                  struct source_row *out) NODISCARD;
+err_t source__get_version(struct ctx *cx, struct source_db *db, struct str type,
+                          struct str id, int64_t version, struct source_row *out) NODISCARD;
+/*
+ * Stores a resource as its next version, with meta.versionId and
+ * meta.lastUpdated, and indexes it. Within a transaction of the caller.
+ */
+err_t source__put(struct ctx *cx, struct source_db *db, const json *resource, struct str id,
+                  const char *method, struct source_row *out) NODISCARD;
+err_t source__delete(struct ctx *cx, struct source_db *db, struct str type,
+                     struct str id) NODISCARD;
+
+/*
+ * Walks current resources of `type` with key > after, in key order; narrowed
+ * to those that the index has under (param, value) when param.n > 0. The row
+ * is borrowed for the call. `visit` ends the walk with *stop.
+ */
+struct source_walk {
+    struct str type, param, value;
+    int64_t after;
+    err_t (*visit)(struct ctx *cx, void *arg, const struct source_row *row, bool *stop);
+    void *arg;
+};
+err_t source__walk(struct ctx *cx, struct source_db *db,
+                   const struct source_walk *walk) NODISCARD;
+
+/* Versions, newest first; type and id may be empty. Ends after `most`. */
+err_t source__history(struct ctx *cx, struct source_db *db, struct str type, struct str id,
+                      int64_t since_ms, int64_t most,
+                      err_t (*visit)(struct ctx *cx, void *arg,
+                                     const struct source_row *row, bool *stop),
+                      void *arg) NODISCARD;
+
+/* Puts one value in the index of a row that was just written. */
+err_t source__found_add(struct ctx *cx, struct source_db *db, const struct source_row *row,
+                        struct str param, struct str value) NODISCARD;
+/* Puts all of them in (source_index.c). */
+err_t source__index(struct ctx *cx, struct source_db *db, const json *resource,
+                    const struct source_row *row) NODISCARD;
+
+/* --- search (source_search.c) ------------------------------------------- */
+/*
+ * Runs a search and writes the Bundle. `query` is as in a URL, decoded not.
+ * `page` is the path and query that stood before, for the links.
+ */
+err_t source__search(struct ctx *cx, struct source_db *db, struct str type,
+                     struct str query, struct json_out *js) NODISCARD;
+/* The ids of up to two matches, for conditional create. */
+err_t source__find_two(struct ctx *cx, struct source_db *db, struct str type,
+                       struct str query, struct str id[2], size_t *found) NODISCARD;
+err_t source__lastn(struct ctx *cx, struct source_db *db, struct str query,
+                    struct json_out *js) NODISCARD;
+/* A resource with only these top-level elements, marked SUBSETTED; all when empty. */
+err_t source__put_elements(struct ctx *cx, struct json_out *js, struct str body,
+                           struct str elements) NODISCARD;
+
+/* --- transactions (source_bundle.c) --------------------------------------- */
+err_t source__bundle(struct ctx *cx, struct source_db *db, const json *bundle,
+                     struct json_out *js) NODISCARD;
+
+/* A fresh random id of 32 hex digits. */
+err_t source__new_id(struct ctx *cx, struct str *out) NODISCARD;
+
+#endif
