@@ -11,6 +11,8 @@
 #include "app/main/main_rooms.h"
 #include "codec/json/json.h"
 #include "sys/conf/conf.h"
+#include "sys/keys/signer.h"
+#include "sys/stat/stat.h"
 
 extern char **environ;
 
@@ -95,15 +97,41 @@ print_the_openapi(struct cli *c)
 }
 
 static int
+print_doc(struct cli *c, enum stat_doc which)
+{
+    struct str text;
+    err_t e = stat_print_doc(&c->cx, which, false, &text);
+
+    return print_str(c, e, text, c->command->name);
+}
+
+static int
 print_errors(struct cli *c)
 {
-    (void)c;
-    puts("# Errors\n\nPrinted by `knoop print errors`. Strangers see the text; the reason "
-         "goes to log and"
-         " audit.\n\n| code | HTTP | OAuth | text | clause |\n|---|---|---|---|---|");
-    for (err_t e = ERR_OK + 1; e < ERR_COUNT; e++)
-        printf("| %s | %d | %s | %s | %s |\n", err_row(e)->name, err_row(e)->status,
-               err_row(e)->oauth, err_row(e)->text, err_row(e)->clause);
+    return print_doc(c, STAT_DOC_ERRORS);
+}
+
+static int
+print_audit(struct cli *c)
+{
+    return print_doc(c, STAT_DOC_AUDIT);
+}
+
+static int
+print_metrics(struct cli *c)
+{
+    return print_doc(c, STAT_DOC_METRICS);
+}
+
+static int
+keys_init(struct cli *c)
+{
+    if (keys_root_make(&c->cx, c->argv[0]) != ERR_OK)
+        return cli_refused(c, "keys init");
+    fprintf(stderr,
+            "knoop: made %s. Keep a copy apart from the data folder: without it no key\n"
+            "       can be read again.\n",
+            c->argv[0]);
     return 0;
 }
 
@@ -147,11 +175,15 @@ const struct cli_command main_commands[] = {
     { "config check", "[KEY=VALUE...]",
       "See whether a server would start with these options.", conf_options, 0, 64,
       config_check },
+    { "keys init", "FILE", "Make the root key under which a node's keys are kept.", NULL, 1,
+      1, keys_init },
     { "print options", "", "Print docs/options.md.", NULL, 0, 0, print_options },
     { "print routes", "", "Print docs/api.md.", NULL, 0, 0, print_the_routes },
     { "print openapi", "", "Print the endpoints as OpenAPI 3.1.", NULL, 0, 0,
       print_the_openapi },
     { "print errors", "", "Print docs/errors.md.", NULL, 0, 0, print_errors },
+    { "print audit", "", "Print docs/audit.md.", NULL, 0, 0, print_audit },
+    { "print metrics", "", "Print docs/metrics.md.", NULL, 0, 0, print_metrics },
     { "print man", "", "Print the man page.", NULL, 0, 0, print_man },
     { "print completion", "", "Print the completion for bash.", NULL, 0, 0,
       print_completion },

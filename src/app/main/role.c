@@ -235,6 +235,10 @@ run(struct ctx *cx, size_t which, unsigned number)
     };
     for (size_t i = 0; i < COUNT(r.rings); i++)
         r.rings[i] = (struct role_ring){ -1, -1, -1 };
+    /* Ctrl-C and systemd signal the whole group; a role ends when the supervisor says. */
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
     /* Narrowed before options are read ... */
     if ((e = os_harden(cx)) != ERR_OK ||
         (e = sandbox_first(cx, roles[which].sandbox)) != ERR_OK)

@@ -16,6 +16,8 @@
 #include "app/main/role_worker.h"
 #include "app/main/worker_jobs.h"
 #include "sys/http/http.h"
+#include "sys/http/tls.h"
+#include "sys/os/os.h"
 #include "sys/room.h"
 #include "sys/store/store.h"
 
@@ -56,10 +58,11 @@ static err_t
 open_rooms(struct ctx *cx, struct worker *w)
 {
     for (int i = 0; i < ROOM_COUNT; i++) {
-        err_t e = rooms[i].room->open == NULL ? ERR_OK
-                                              : rooms[i].room->open(cx, &w->sys.state[i]);
+        err_t e;
 
-        if (e != ERR_OK) {
+        if (rooms[i].room == NULL || rooms[i].room->open == NULL)
+            continue;
+        if ((e = rooms[i].room->open(cx, &w->sys.state[i])) != ERR_OK) {
             log_error(cx, "%s does not open: %.*s", rooms[i].name, STR(cx->reason));
             return e;
         }
@@ -67,9 +70,44 @@ open_rooms(struct ctx *cx, struct worker *w)
     return ERR_OK;
 }
 
+/* What TLS asks the signer for; the names differ, the meaning does not. */
+static err_t
+sign_handshake(void *arg, struct str key_id, enum tls_sig_alg alg, struct bytes content,
+               uint8_t *sig, size_t *n)
+{
+    static const enum sig_alg algs[TLS_SIG_COUNT] = {
+        [TLS_ECDSA_P256_SHA256] = SIG_ES256, [TLS_ECDSA_P384_SHA384] = SIG_ES384,
+        [TLS_RSA_PSS_SHA256] = SIG_PS256,    [TLS_RSA_PSS_SHA384] = SIG_PS384,
+        [TLS_RSA_PSS_SHA512] = SIG_PS512,    [TLS_RSA_PKCS1_SHA256] = SIG_RS256,
+        [TLS_RSA_PKCS1_SHA384] = SIG_RS384,  [TLS_RSA_PKCS1_SHA512] = SIG_RS512,
+    };
+    struct worker *w = arg;
+    struct arena scratch;
+    struct ctx cx;
+    struct bytes signature;
+    err_t e;
+
+    arena_init(&scratch, 1 << 20);
+    ctx_init(&cx, &scratch, os_now_ms());
+    cx.sys = &w->sys;
+    cx.conf = w->role->conf;
+    e = keys_sign_tls(&cx, key_id, algs[alg], content, &signature);
+    if (e == ERR_OK && signature.n > *n)
+        e = refuse(&cx, ERR_INTERNAL, "", "a signature of %zu bytes", signature.n);
+    if (e == ERR_OK) {
+        memcpy(sig, signature.p, signature.n);
+        *n = signature.n;
+    } else {
+        log_error(&cx, "TLS: the signer: %.*s", STR(cx.reason));
+    }
+    arena_fini(&scratch);
+    return e;
+}
+
 static err_t
 open_doors(struct ctx *cx, struct worker *w)
 {
+    static struct tls_signer signer = { .sign = sign_handshake };
     int public[ROLE_DOORS_MAX], internal[ROLE_DOORS_MAX];
     struct http_setup setup = {
         .conf = w->role->conf,
@@ -78,8 +116,11 @@ open_doors(struct ctx *cx, struct worker *w)
         .public_fds = public,
         .internal_fds = internal,
         .audit_put = audit_put,
+        .tls_signer = &signer,
     };
 
+    signer.arg = w;
+    signer.arg = w;
     setup.tables = main_routes(&setup.table_count);
     for (size_t i = 0; i < w->role->door_n; i++)
         if (w->role->doors[i].which == ROLE_DOOR_PUBLIC)
@@ -106,7 +147,8 @@ reload_rooms(struct ctx *cx, struct worker *w, int *failed)
 {
     for (*failed = 0; *failed < ROOM_COUNT; (*failed)++) {
         const struct room *room = rooms[*failed].room;
-        err_t e = room != NULL && room->reload ? room->reload(cx, w->sys.state[*failed]) : ERR_OK;
+        err_t e =
+            room != NULL && room->reload ? room->reload(cx, w->sys.state[*failed]) : ERR_OK;
 
         if (e != ERR_OK)
             return e;

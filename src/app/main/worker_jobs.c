@@ -12,7 +12,6 @@
 #include "sys/loop/pool.h"
 #include "sys/os/os.h"
 #include "sys/room.h"
-#include "sys/store/store.h"
 
 enum { JOBS_MAX = 64, JOB_MEMORY = 64 << 20, SOON_MS = 1000 };
 
@@ -30,16 +29,6 @@ static struct {
     struct job job[JOBS_MAX];
     size_t n;
 } jobs;
-
-static err_t
-sweep(struct ctx *cx, void *state)
-{
-    (void)state;
-    return store_sweep(cx);
-}
-
-/* The house's own: what has expired leaves the store. */
-static const struct room_job own[] = { { "store sweep", 60000, sweep }, { 0 } };
 
 static void
 arm(struct job *j, int64_t in_ms)
@@ -67,7 +56,7 @@ on_run(struct pool_job *run)
     ctx_init(&cx, &arena, os_now_ms());
     cx.sys = jobs.sys;
     cx.conf = jobs.conf;
-    if (j->what->fn(&cx, j->room < 0 ? NULL : jobs.sys->state[j->room]) != ERR_OK)
+    if (j->what->fn(&cx, jobs.sys->state[j->room]) != ERR_OK)
         log_warn(&cx, "job %s: %.*s", j->what->name, STR(cx.reason));
     arena_fini(&arena);
     loop_post(jobs.sys->loop, &j->again);
@@ -104,11 +93,10 @@ add(struct ctx *cx, const struct room_job *what, int room)
 err_t
 jobs_open(struct ctx *cx, struct sys *sys, struct conf *conf)
 {
-    err_t e;
+    err_t e = ERR_OK;
 
     jobs.sys = sys;
     jobs.conf = conf_take(conf);
-    e = add(cx, own, -1);
 #define ROOM(name, folder)                                                                 \
     if (e == ERR_OK)                                                                       \
         e = add(cx, name##_room.jobs, ROOM_##name);
