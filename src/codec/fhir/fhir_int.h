@@ -10,4 +10,8 @@
 /* Is `word` one of those in `list`, which are separated by spaces? */
 bool fhir__listed(const char *list, struct str word);
 
+/* The parameters of a type, and those of every type; closed by a NULL name. */
+const struct fhir_param *fhir__params(struct str type);
+const struct fhir_param *fhir__common(void);
+
 #endif

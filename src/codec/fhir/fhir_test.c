@@ -379,6 +379,12 @@ the_table_is_sound(void **state)
         assert_true(fhir_kind_name(p->kind)[0] != '\0');
     }
     assert_true(params > 30);
+    assert_non_null(fhir_param_find(S("AllergyIntolerance"),
+                                    S("criticality"))); /* first and last of the table */
+    assert_non_null(fhir_param_find(S("Task"), S("owner")));
+    assert_non_null(fhir_param_find(S("Device"), S("udi-di")));
+    assert_non_null(fhir_param_find(S("DeviceRequest"), S("insurance")));
+    assert_null(fhir_param_find(S("Task"), S("criticality")));
     assert_null(fhir_param_find(S("Nosuch"), S("_id")));
     assert_non_null(fhir_param_find(S("Basic"), S("_id")));
     assert_null(fhir_param_at(S("Nosuch"), 0));

@@ -38,7 +38,7 @@ add(struct gather *g, struct fhir_entry entry)
 static err_t
 add_text(struct gather *g, struct fhir_entry entry)
 {
-    err_t e = fhir_fold(g->cx, entry.text, &entry.folded);
+    err_t e = entry.text.n == 0 ? ERR_OK : fhir_fold(g->cx, entry.text, &entry.folded);
 
     return e == ERR_OK ? add(g, entry) : e;
 }
@@ -319,18 +319,28 @@ fhir_index_param(struct ctx *cx, const json *resource, const struct fhir_param *
     return e;
 }
 
+static err_t
+index_all(struct ctx *cx, const json *resource, const struct fhir_param *params,
+          struct fhir_index *out)
+{
+    err_t e = ERR_OK;
+
+    for (; params->name != NULL && e == ERR_OK; params++)
+        e = fhir_index_param(cx, resource, params, out);
+    return e;
+}
+
 err_t
 fhir_index(struct ctx *cx, const json *resource, struct fhir_index *out)
 {
     struct str type = json_get_text(resource, "resourceType");
-    const struct fhir_param *param;
-    err_t e = ERR_OK;
+    err_t      e;
 
     *out = (struct fhir_index){ .n = 0 };
     if (!fhir_type_known(type))
         return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 json 2.6.2",
                       "resourceType is missing or unknown");
-    for (size_t i = 0; e == ERR_OK && (param = fhir_param_at(type, i)) != NULL; i++)
-        e = fhir_index_param(cx, resource, param, out);
-    return e;
+    if ((e = index_all(cx, resource, fhir__common(), out)) != ERR_OK)
+        return e;
+    return index_all(cx, resource, fhir__params(type), out);
 }

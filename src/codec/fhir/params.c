@@ -4,7 +4,9 @@
  * line in `types` at the end.
  * Source    Knoop. EUPL-1.2.
  */
-#include "codec/fhir/fhir.h"
+#include "codec/fhir/fhir_int.h"
+
+#include <stdlib.h>
 
 #define TOKEN(name, path)      { name, FHIR_TOKEN, path, NULL }
 #define STRING(name, path)     { name, FHIR_STRING, path, NULL }
@@ -391,7 +393,8 @@ static const struct fhir_param organization_affiliation[] = {
     REF("service", "healthcareService"), TOKEN("specialty", "specialty"), TELECOM, END,
 };
 
-static const struct {
+/* Sorted by type. */
+static const struct type_row {
     const char              *type;
     const struct fhir_param *params;
 } types[] = {
@@ -437,15 +440,25 @@ static const struct {
     { "Task", task },
 };
 
-static const struct fhir_param *
-rows_of(struct str type)
+static int
+by_type(const void *type, const void *row)
+{
+    return str_cmp(*(const struct str *)type, str_of(((const struct type_row *)row)->type));
+}
+
+const struct fhir_param *
+fhir__params(struct str type)
 {
     static const struct fhir_param none[] = { END };
+    const struct type_row *row = bsearch(&type, types, COUNT(types), sizeof(*types), by_type);
 
-    for (size_t i = 0; i < COUNT(types); i++)
-        if (str_is(type, types[i].type))
-            return types[i].params;
-    return none;
+    return row != NULL ? row->params : none;
+}
+
+const struct fhir_param *
+fhir__common(void)
+{
+    return common;
 }
 
 static const struct fhir_param *
@@ -465,13 +478,13 @@ fhir_param_find(struct str type, struct str name)
     if (!fhir_type_known(type))
         return NULL;
     found = find(common, name);
-    return found != NULL ? found : find(rows_of(type), name);
+    return found != NULL ? found : find(fhir__params(type), name);
 }
 
 const struct fhir_param *
 fhir_param_at(struct str type, size_t i)
 {
-    const struct fhir_param *rows = rows_of(type);
+    const struct fhir_param *rows = fhir__params(type);
 
     if (!fhir_type_known(type))
         return NULL;

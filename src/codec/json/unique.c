@@ -44,17 +44,21 @@ twice(struct ctx *cx)
                   "JSON: a name occurs twice in an object");
 }
 
+/* The common case, so it goes by yyjson's own values; lengths part most pairs. */
 static err_t
-in_pairs(struct ctx *cx, const json *object)
+in_pairs(struct ctx *cx, const json *object, size_t n)
 {
-    struct str names[FEW];
-    size_t n = 0;
+    const json *names[FEW], *at = unsafe_yyjson_get_first(json__open(object));
 
-    for (json_each(it, object)) {
-        for (size_t i = 0; i < n; i++)
-            if (str_eq(names[i], it.name))
+    for (size_t i = 0; i < n; i++) {
+        size_t len = (size_t)(at->tag >> YYJSON_TAG_BIT);
+
+        for (size_t j = 0; j < i; j++)
+            if ((names[j]->tag >> YYJSON_TAG_BIT) == len &&
+                memcmp(names[j]->uni.str, at->uni.str, len) == 0)
                 return twice(cx);
-        names[n++] = it.name;
+        names[i] = at;
+        at = unsafe_yyjson_get_next(json__open(at + 1)); /* behind its value */
     }
     return ERR_OK;
 }
@@ -94,5 +98,5 @@ json__unique(struct ctx *cx, const json *object)
 
     if (n < 2)
         return ERR_OK;
-    return n <= FEW ? in_pairs(cx, object) : in_table(cx, object, n);
+    return n <= FEW ? in_pairs(cx, object, n) : in_table(cx, object, n);
 }
