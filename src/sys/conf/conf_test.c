@@ -494,6 +494,51 @@ secrets_are_masked(void **state)
 }
 
 static void
+has(struct str text, const char *part, bool wanted)
+{
+    if ((str_search(text, str_of(part)) < text.n) != wanted)
+        fail_msg("'%s' is %sin:\n%.*s", part, wanted ? "not " : "", STR(text));
+}
+
+/* Without a secret in it, and as YAML it can be read again. */
+static void
+it_is_printed(void **state)
+{
+    struct conf *c = taken(CX, TEXTS("verbosity=debug"),
+                           TEXTS("KNOOP_STORE_URL=postgres://u:hunter2@localhost/d"),
+                           "url: https://node.nl\nstrictmode: false\n"),
+                *d;
+    struct json_out js;
+    struct str text;
+    json *v;
+
+    json_out_init(&js, CX->arena);
+    assert_int_equal(conf_print(CX, c, &js), ERR_OK);
+    assert_int_equal(json_out_done(CX, &js, &text), ERR_OK);
+    assert_int_equal(json_parse(CX, text, JSON_STRICT, &v), ERR_OK);
+    has(text, "hunter2", false);
+    has(text,
+        "{\"key\":\"url\",\"type\":\"text\",\"value\":\"https://node.nl\","
+        "\"source\":\"file\",\"where\":\"k.yaml:1\",",
+        true);
+    has(text, "\"value\":\"postgres://u:***@localhost/d\",\"source\":\"environment\"",
+        true);
+    has(text, "\"key\":\"strictmode\",\"type\":\"bool\",\"value\":false", true);
+    has(text, "\"value\":\"debug\",\"source\":\"command line\"", true);
+    assert_int_equal(conf_print_yaml(CX, c, &text), ERR_OK);
+    has(text, "hunter2", false);
+    has(text, "url: \"https://node.nl\" # k.yaml:1\n", true);
+    assert_int_equal(conf_parse(CX, NULL, NULL, text, "again", &d), ERR_OK);
+    assert_true(str_is(d->verbosity, "debug"));
+    assert_int_equal(d->store_timeout, c->store_timeout);
+    conf_give(d);
+    conf_give(c);
+    assert_int_equal(conf_print_doc(CX, &text), ERR_OK);
+    has(text, "| `verbosity` | choice | `info` | `trace`, `debug`,", true);
+    has(text, "(nuts-node: `storage.sql.connection`.)", true);
+}
+
+static void
 every_allocation_may_fail(void **state)
 {
     static const char yaml[] =
@@ -535,6 +580,7 @@ main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(files_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(secrets_are_masked, setup, teardown),
+        cmocka_unit_test_setup_teardown(it_is_printed, setup, teardown),
         cmocka_unit_test_setup_teardown(every_allocation_may_fail, setup, teardown),
     };
 

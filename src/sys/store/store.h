@@ -144,6 +144,11 @@ void store_rollback(struct store_tx *tx);
 enum { STORE_ONCE_MAX = 512 };
 err_t store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
     NODISCARD;
+/*
+ * Was it taken, and has it not expired? A read: for refusing a replay before the
+ * costly checks. Only store_take_once decides.
+ */
+err_t store_was_taken(struct ctx *cx, const char *kind, struct str value, bool *taken) NODISCARD;
 /* Deletes what has expired, a bounded number at a time; a job calls it. */
 err_t store_sweep(struct ctx *cx) NODISCARD;
 

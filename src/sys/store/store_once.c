@@ -31,6 +31,25 @@ store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t unti
 }
 
 err_t
+store_was_taken(struct ctx *cx, const char *kind, struct str value, bool *taken)
+{
+    scoped(store_rows_close) struct store_rows rows = { 0 };
+    bool found = false;
+    err_t e;
+
+    *taken = true;
+    e = store_query(cx, SQL_once_seen, &rows,
+                    SQL_ARGS(sql_text(str_of(kind)), sql_text(value), sql_int(cx->now_ms)));
+    if (e != ERR_OK)
+        return e;
+    while (store_next(&rows))
+        found = true;
+    if ((e = store_done(&rows)) == ERR_OK)
+        *taken = found;
+    return e;
+}
+
+err_t
 store_sweep(struct ctx *cx)
 {
     enum { ROUNDS = 20 }; /* of 1,000 rows; the next run takes the rest */

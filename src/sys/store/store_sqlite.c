@@ -113,8 +113,9 @@ store_file(struct ctx *cx, const struct conf *c, struct str url, struct str *pat
     if (str_starts(url, S("//")))
         url = str_sub(url, 2, url.n);
     if (url.n == 0 || url.p[url.n - 1] == '/' || str_is(url, ":memory:"))
-        return refuse(cx, ERR_CONF, "",
-                      "store.url names no file, such as sqlite:///var/lib/knoop/store/knoop.db");
+        return refuse(
+            cx, ERR_CONF, "",
+            "store.url names no file, such as sqlite:///var/lib/knoop/store/knoop.db");
     *path = arena_str(cx->arena, url);
     return path->p == NULL ? refuse_memory(cx) : ERR_OK;
 }

@@ -433,6 +433,7 @@ static void
 once_is_once(void **state)
 {
     char long_value[STORE_ONCE_MAX + 2];
+    bool taken;
 
     memset(long_value, 'x', sizeof(long_value) - 1);
     long_value[sizeof(long_value) - 1] = '\0';
@@ -444,9 +445,18 @@ once_is_once(void **state)
     assert_int_equal(store_take_once(CX, "jti", S("a"), CX->now_ms + 1000), ERR_CONFLICT);
     ok(CX, store_take_once(CX, "nonce", S("a"), CX->now_ms + 1000)); /* kinds are apart */
     ok(CX, store_take_once(CX, "jti", S("A"), CX->now_ms + 1000));   /* and cases */
+    ok(CX, store_was_taken(CX, "jti", S("a"), &taken));
+    assert_true(taken);
+    ok(CX, store_was_taken(CX, "jti", S("b"), &taken));
+    assert_false(taken);
+    store_fail_at(1);
+    assert_int_equal(store_was_taken(CX, "jti", S("b"), &taken), ERR_STORE);
+    assert_true(taken); /* who cannot know does not say "new" */
     CX->now_ms += 999;
     assert_int_equal(store_take_once(CX, "jti", S("a"), CX->now_ms + 1000), ERR_CONFLICT);
     CX->now_ms += 1;
+    ok(CX, store_was_taken(CX, "jti", S("a"), &taken));
+    assert_false(taken);
     ok(CX, store_take_once(CX, "jti", S("a"), CX->now_ms + 1000)); /* expired */
     assert_int_equal(store_take_once(CX, "jti", S("a"), CX->now_ms + 1000), ERR_CONFLICT);
 }
