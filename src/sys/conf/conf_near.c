@@ -55,7 +55,7 @@ is_tail(struct str key, struct str known)
 const char *
 conf__nearest(struct str key)
 {
-    size_t n, best = key.n / 3 > 3 ? key.n / 3 : 3;
+    size_t n, best = key.n < 5 ? key.n / 2 : key.n / 3 > 3 ? key.n / 3 : 3;
     const struct conf_row *rows = conf_rows(&n);
     const char *found = NULL;
 

@@ -140,6 +140,7 @@ yaml_is_refused(void **state)
         { "address: x\n",
           "k.yaml:1: there is no option 'address'; is 'http.public.address'" },
         { "qqqqqqqqqqqqqqqqqqqqqqq: x\n", "see knoop print options" },
+        { "ab: x\n", "see knoop print options" },
         { "store:\n  connections: 0\n", "from 1 up to 256" },
         { "store:\n  connections: 257\n", "k.yaml:2: store.connections is '257'" },
         { "store:\n  connections: 1.5\n", "must be a whole number" },

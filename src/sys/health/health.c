@@ -16,7 +16,7 @@
 #include "sys/store/store.h"
 #include "sys/sys.h"
 
-enum { SAMPLE_MS = 2000, SPANS_MS = 5000, SWEEP_MS = 60000, SPANS_BATCH = 256 };
+enum { SAMPLE_MS = 2000, SPANS_MS = 5000, SPANS_BATCH = 256 };
 
 /* --- checks ------------------------------------------------------------------- */
 
@@ -334,13 +334,6 @@ job_spans(struct ctx *cx, void *state)
     return e;
 }
 
-static err_t
-job_sweep(struct ctx *cx, void *state)
-{
-    (void)state;
-    return store_sweep(cx);
-}
-
 /* --- the room ----------------------------------------------------------------------------
  */
 
@@ -374,6 +367,10 @@ room_open(struct ctx *cx, void **state)
         return e;
     if ((h = calloc(1, sizeof(*h))) == NULL)
         return refuse_memory(cx);
+    if (!stat_is_open() && (e = stat_open(cx, -1, 0)) != ERR_OK) {
+        free(h); /* a worker that was handed no shared counters counts alone */
+        return e;
+    }
     h->sys = cx->sys;
     h->started = os_tick_ms();
     h->timer.fn = on_timer;
@@ -401,7 +398,6 @@ room_close(void *state)
 
 static const struct room_job jobs[] = {
     { "health.spans", SPANS_MS, job_spans },
-    { "health.sweep", SWEEP_MS, job_sweep },
     { NULL, 0, NULL },
 };
 

@@ -1,6 +1,6 @@
 /*
  * health.h - the node seen from outside: /status, /health, /metrics and
- * /status/diagnostics; traces sent; one-time values swept.
+ * /status/diagnostics; traces sent.
  *
  * Rule      nuts-node.md 2.10 (its paths, doors and shapes); OTLP 1.0 over HTTP.
  * Trust     /status tells strangers nothing but that it lives. The rest is on

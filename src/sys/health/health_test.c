@@ -229,21 +229,6 @@ spans_are_sent_or_dropped(void **state)
     assert_int_equal(stat_read(stat_find(STAT_SPANS, "dropped", "")), 2);
 }
 
-static void
-the_sweep_is_a_job(void **state)
-{
-    size_t i = 0;
-
-    (void)state;
-    assert_int_equal(store_take_once(&f.t.cx, "nonce", S("a"), f.t.cx.now_ms + 10), ERR_OK);
-    f.t.cx.now_ms += 10;
-    for (; health_room.jobs[i].name != NULL; i++) {
-        assert_true(health_room.jobs[i].every_ms > 0);
-        assert_int_equal(health_room.jobs[i].fn(&f.t.cx, f.sys.state[ROOM_health]), ERR_OK);
-    }
-    assert_int_equal(i, 2);
-}
-
 int
 main(void)
 {
@@ -256,7 +241,6 @@ main(void)
         cmocka_unit_test(diagnostics_come_in_two_forms),
         cmocka_unit_test(where_traces_go),
         cmocka_unit_test(spans_are_sent_or_dropped),
-        cmocka_unit_test(the_sweep_is_a_job),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -45,6 +45,7 @@ enum stat_metric {
 enum { STAT_WORKERS_MAX = 64 };
 err_t stat_make(struct ctx *cx, int *fd) NODISCARD;
 err_t stat_open(struct ctx *cx, int fd, unsigned worker) NODISCARD;
+bool stat_is_open(void);
 void stat_close(void); /* for tests */
 
 /*

@@ -164,6 +164,12 @@ stat_open(struct ctx *cx, int fd, unsigned worker)
     return ERR_OK;
 }
 
+bool
+stat_is_open(void)
+{
+    return shared != NULL;
+}
+
 void
 stat_close(void)
 {

@@ -10,10 +10,14 @@
 
 #include "base/log.h"
 
+enum verdict { UP, UNKNOWN, DOWN };
+static const char *const words[] = { "UP", "UNKNOWN", "DOWN" };
+
 static struct {
     const char *name;
     err_t (*fn)(struct ctx *cx, void *arg, struct str *detail);
     void *arg;
+    int last; /* verdict, atomic: a line in the log when it changes */
 } checks[STAT_CHECKS];
 static size_t check_n;
 
@@ -57,9 +61,6 @@ stat_section(const char *name,
     sections[at].arg = arg;
 }
 
-enum verdict { UP, UNKNOWN, DOWN };
-static const char *const words[] = { "UP", "UNKNOWN", "DOWN" };
-
 /* One check; the reason of one that is DOWN is for the operator, who reads this. */
 static err_t
 one(struct ctx *cx, size_t i, struct json_out *js, enum verdict *worst)
@@ -70,8 +71,9 @@ one(struct ctx *cx, size_t i, struct json_out *js, enum verdict *worst)
 
     if (is != UP && (detail = arena_str(cx->arena, cx->reason)).p == NULL)
         return refuse_memory(cx);
-    if (is == DOWN)
-        log_warn(cx, "%s is down: %.*s", checks[i].name, STR(detail));
+    if (__atomic_exchange_n(&checks[i].last, (int)is, __ATOMIC_RELAXED) != (int)is)
+        log_at(cx, is == DOWN ? LOG_WARN : LOG_INFO, "%s is %s%s%.*s", checks[i].name,
+               words[is], detail.n > 0 ? ": " : "", STR(detail));
     refuse_clear(cx);
     *worst = is > *worst ? is : *worst;
     json_key(js, checks[i].name);
