@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "sys/audit/audit.h"
+#include "sys/keys/signer.h"
 
 enum { LOCK_TRIES = 60, LOCK_WAIT_US = 50000, CERTIFICATES_MAX = 1 << 20 };
 
@@ -87,9 +88,9 @@ open_ring(struct supervisor *s, int folder, unsigned worker)
         return e;
     if (s->user.change && fchown(r->ring, s->user.uid, s->user.gid) < 0)
         return refuse(&s->cx, ERR_INTERNAL, "", "chown of a ring: %s", strerror(errno));
-    r->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r->bell = s->bell;
     r->back = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (r->bell < 0 || r->back < 0)
+    if (r->back < 0)
         return refuse(&s->cx, ERR_INTERNAL, "", "eventfd: %s", strerror(errno));
     return ERR_OK;
 }
@@ -107,6 +108,8 @@ open_rings(struct supervisor *s)
     folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return refuse(&s->cx, ERR_INTERNAL, "", "%s: %s", path, strerror(errno));
+    if ((s->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+        return refuse(&s->cx, ERR_INTERNAL, "", "eventfd: %s", strerror(errno));
     for (unsigned i = 0; i < ROLE_WORKERS_MAX; i++) {
         char name[32];
 
@@ -236,6 +239,9 @@ hand_file(struct supervisor *s, struct child *c, const struct conf_row *row,
                    ? ERR_OK /* a folder: the worker may read in it */
                    : refuse(&s->cx, ERR_FORBIDDEN, "", "%s: %s is no file", row->key, path);
     if (!secret && (e = holds_no_key(s, row, fd)) != ERR_OK)
+        return e;
+    if (strcmp(row->key, "keys.root_file") == 0 &&
+        (e = keys_root_check(&s->cx, path, s->conf->datadir.p)) != ERR_OK)
         return e;
     return tell(s, c, ROLE_FILE, 0, secret ? row->key : path, fd);
 }

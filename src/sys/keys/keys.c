@@ -41,6 +41,7 @@ struct keys {
     int fd;               /* -1: no signer */
     int next_fd;          /* handed while somebody was at the socket */
     bool switched;
+    bool ended;         /* no signer comes any more */
     int wake[2];        /* a pipe: new requests, or a new signer */
     struct call *calls; /* those not done, oldest first */
     size_t waiting;
@@ -87,6 +88,10 @@ switch_over(struct keys *k)
     k->fd = k->next_fd;
     k->next_fd = -1;
     k->switched = false;
+    k->ended = k->fd < 0;
+    for (struct call *c = k->calls; c != NULL && k->ended; c = c->next)
+        if (!c->done)
+            finish(c, ERR_UNAVAILABLE);
 }
 
 static void
@@ -250,6 +255,8 @@ enqueue(struct ctx *cx, struct keys *k, struct call *c, enum keys_op op,
     struct call **last = &k->calls;
     err_t e;
 
+    if (k->ended)
+        return refuse(cx, ERR_UNAVAILABLE, "", "the signer has ended");
     if (k->waiting >= WAITING_MAX)
         return refuse(cx, ERR_UNAVAILABLE, "", "too many wait for the signer");
     c->id = ++k->id;
@@ -349,7 +356,7 @@ keys_open(struct ctx *cx, struct keys **out)
 void
 keys_reconnect(struct keys *k, int fd)
 {
-    int flags = fcntl(fd, F_GETFL);
+    int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
 
     if (flags >= 0)
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);

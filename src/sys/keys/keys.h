@@ -101,7 +101,8 @@ struct keys;
 err_t keys_open(struct ctx *cx, struct keys **out) NODISCARD;
 /*
  * A new end of a pair, for the first signer or the next; taken. What was asked
- * of the old one ends in UNAVAILABLE. From any thread.
+ * of the old one ends in UNAVAILABLE. -1: none comes any more, and every
+ * request fails at once. From any thread.
  */
 void keys_reconnect(struct keys *k, int fd);
 void keys_close(struct keys *k); /* when no thread asks any more; NULL is fine */

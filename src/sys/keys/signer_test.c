@@ -740,6 +740,10 @@ a_dead_signer_is_an_error(void **state)
     assert_int_equal(keys_public(&t.cx, S(KID), &jwk), ERR_UNAVAILABLE);
     assert_true(os_tick_ms() - before < 1000);
     t.cx.deadline_ms = 0;
+    keys_reconnect(worker_keys, -1); /* and none will come: no wait at all */
+    before = os_tick_ms();
+    assert_int_equal(keys_public(&t.cx, S(KID), &jwk), ERR_UNAVAILABLE);
+    assert_true(os_tick_ms() - before < 1000);
     os_close(&host_end);
     os_close(&raw_end);
     start_signer(); /* the next is used at once, and has the keys */
