@@ -1,0 +1,535 @@
+/*
+ * supervisor_test.c - the program itself, started as systemd or a person does:
+ * its processes, what they may, and what happens when one of them dies. Run
+ * as who runs the test, and when that is root, also as root with process.user
+ * and as an ordinary user.
+ */
+#include "base/test.h"
+#include "sys/keys/signer.h"
+#include "sys/os/os.h"
+#include "sys/os/sandbox.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NOBODY = 65534, PATIENCE = 10000, FOUND_MAX = 8 };
+
+static struct test_ctx t;
+static const char *program;
+static char home[64];
+static int notify_fd;
+
+struct node {
+    pid_t pid;
+    const char *data, *log;
+};
+
+static const char *
+at(const char *name)
+{
+    return arena_printf(&t.arena, "%s/%s", home, name).p;
+}
+
+/* --- a node ------------------------------------------------------------------------- */
+
+static void
+become_nobody(void)
+{
+    if (setgroups(0, NULL) < 0 || setgid(NOBODY) < 0 || setuid(NOBODY) < 0)
+        _exit(99);
+}
+
+/* Starts it with these options; its log goes to a file. */
+static struct node
+start(const char *data, bool nobody, const char *const *more)
+{
+    struct node n = { 0, at(data), arena_printf(&t.arena, "%s/%s.log", home, data).p };
+    char *argv[24] = { (char[]){ "knoop" }, (char[]){ "server" } };
+    const char *always[] = {
+        "url=https://node.knoop.nl/nuts",
+        "http.public.address=127.0.0.1:0",
+        "http.internal.address=127.0.0.1:0",
+        arena_printf(&t.arena, "datadir=%s", n.data).p,
+        arena_printf(&t.arena, "keys.root_file=%s", at(nobody ? "root-nobody" : "root")).p,
+    };
+    size_t a = 2;
+
+    for (size_t i = 0; i < COUNT(always); i++)
+        argv[a++] = arena_z(&t.arena, str_of(always[i]));
+    for (; more != NULL && *more != NULL; more++)
+        argv[a++] = arena_z(&t.arena, str_of(*more));
+    n.pid = fork();
+    if (n.pid == 0) {
+        int log = open(n.log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        if (log < 0 || dup2(log, STDERR_FILENO) < 0)
+            _exit(98);
+        if (nobody)
+            become_nobody();
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        setenv("NOTIFY_SOCKET", at("notify"), 1);
+        execv(program, argv);
+        _exit(97);
+    }
+    return n;
+}
+
+static bool
+said(const char *what, int ms)
+{
+    int64_t until = os_tick_ms() + ms;
+    char room[256];
+
+    while (os_tick_ms() < until) {
+        ssize_t got = recv(notify_fd, room, sizeof(room) - 1, MSG_DONTWAIT);
+
+        if (got > 0) {
+            room[got] = '\0';
+            if (strstr(room, what) != NULL)
+                return true;
+        } else
+            usleep(2000);
+    }
+    return false;
+}
+
+static struct str
+log_of(const struct node *n)
+{
+    struct bytes text;
+
+    return os_read_file(&t.cx, n->log, 1 << 20, &text) == ERR_OK ? str_of_bytes(text) : S("");
+}
+
+static bool
+logged(const struct node *n, const char *what)
+{
+    struct str text = log_of(n);
+
+    return str_search(text, str_of(what)) < text.n;
+}
+
+static void
+must_be_ready(const struct node *n)
+{
+    if (said("READY=1", PATIENCE))
+        return;
+    fprintf(stderr, "not ready: %.*s\n", STR(log_of(n)));
+    fail();
+}
+
+/* "name" of a role to its processes, by their supervisor. */
+static size_t
+roles(pid_t parent, const char *name, pid_t found[FOUND_MAX])
+{
+    DIR *d = opendir("/proc");
+    struct dirent *entry;
+    size_t n = 0;
+
+    while ((entry = readdir(d)) != NULL && n < FOUND_MAX) {
+        char path[300], room[256];
+        int ppid = 0;
+        FILE *f;
+
+        if (!isdigit((unsigned char)entry->d_name[0]))
+            continue;
+        snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+        if ((f = fopen(path, "re")) == NULL)
+            continue;
+        if (fgets(room, sizeof(room), f) != NULL && strrchr(room, ')') != NULL) {
+            char state = 'Z';
+
+            sscanf(strrchr(room, ')') + 1, " %c %d", &state, &ppid);
+            if (ppid == parent && state != 'Z' && strstr(room, name) != NULL)
+                found[n++] = atoi(entry->d_name);
+        }
+        fclose(f);
+    }
+    closedir(d);
+    return n;
+}
+
+static pid_t
+one(const struct node *n, const char *name)
+{
+    pid_t found[FOUND_MAX];
+
+    return roles(n->pid, name, found) == 1 ? found[0] : 0;
+}
+
+static int
+ended(const struct node *n, int ms)
+{
+    int64_t until = os_tick_ms() + ms;
+    int status;
+
+    while (os_tick_ms() < until) {
+        if (waitpid(n->pid, &status, WNOHANG) == n->pid)
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        usleep(2000);
+    }
+    fprintf(stderr, "does not end: %.*s\n", STR(log_of(n)));
+    return -1;
+}
+
+static void
+stop(const struct node *n)
+{
+    assert_int_equal(kill(n->pid, SIGTERM), 0);
+    assert_int_equal(ended(n, PATIENCE), 0);
+}
+
+/* --- what a process is --------------------------------------------------------------- */
+
+static struct str
+proc(pid_t pid, const char *file)
+{
+    char path[64];
+    struct str text = { NULL, 0 };
+    char *room = arena_alloc(&t.arena, 1 << 18);
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+    if ((f = fopen(path, "re")) != NULL) {
+        text = (struct str){ room, fread(room, 1, 1 << 18, f) };
+        fclose(f);
+    }
+    return text;
+}
+
+static bool
+proc_says(pid_t pid, const char *file, const char *what)
+{
+    struct str text = proc(pid, file);
+
+    return str_search(text, str_of(what)) < text.n;
+}
+
+static bool
+sanitized(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+    return true;
+#endif
+#endif
+    return false;
+}
+
+static void
+is_narrow(pid_t pid, const char *name)
+{
+    static const char *const heavy[] = { "libcurl", "libpq", "libxml2", "libsqlite3" };
+    struct str maps = proc(pid, "maps");
+
+    assert_true(pid > 0);
+    assert_true(proc_says(pid, "status", "NoNewPrivs:\t1"));
+    if (!sanitized())
+        assert_true(proc_says(pid, "status", "Seccomp:\t2"));
+    assert_true(proc_says(pid, "status", "Umask:\t0077"));
+    assert_true(proc_says(pid, "limits", "Max core file size        0                    0"));
+    if (strcmp(name, "worker") == 0)
+        return;
+    if (maps.n == 0) { /* not dumpable: as an ordinary user not ours to see */
+        fprintf(stderr, "SKIPPED here: the libraries of the %s are not ours to see\n", name);
+        return;
+    }
+    for (size_t i = 0; i < COUNT(heavy) - 1; i++)
+        if (str_search(maps, str_of(heavy[i])) < maps.n) {
+            fprintf(stderr, "%s loads %s\n", name, heavy[i]);
+            fail();
+        }
+}
+
+static bool
+all_closed(const char *folder)
+{
+    char command[256];
+
+    snprintf(command, sizeof(command), "test -z \"$(find '%s' -perm /077)\"", folder);
+    return system(command) == 0;
+}
+
+static int
+port_of(const struct node *n)
+{
+    struct str text = log_of(n), mark = S("the public door");
+    size_t i = str_search(text, mark);
+    struct str rest = str_sub(text, i, text.n), port = S(", port ");
+    uint64_t v;
+
+    rest = str_sub(rest, str_search(rest, port) + port.n, rest.n);
+    return str_to_u64(str_cut(&rest, '\n'), &v) ? (int)v : 0;
+}
+
+static bool
+connects(int port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good;
+
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    good = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+    close(fd);
+    return good;
+}
+
+/* --- a life ---------------------------------------------------------------------------- */
+
+static const char *const names[] = { "signer", "auditor", "worker" };
+
+static void
+replaced(const struct node *n, const char *name)
+{
+    char process[32];
+    pid_t was, is;
+    int64_t died;
+
+    snprintf(process, sizeof(process), "(knoop-%s)", name);
+    was = one(n, process);
+    assert_true(was > 0);
+    assert_int_equal(kill(was, SIGKILL), 0);
+    died = os_tick_ms();
+    do { /* the door is never closed meanwhile */
+        assert_true(connects(port_of(n)));
+        is = one(n, process);
+    } while ((is == 0 || is == was) && os_tick_ms() < died + 3000);
+    assert_true(is > 0 && is != was);
+    assert_true(os_tick_ms() - died < 1500);
+}
+
+static void
+roles_end(const struct node *n)
+{
+    pid_t pid[COUNT(names)];
+    int64_t until;
+    char process[32];
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        snprintf(process, sizeof(process), "(knoop-%s)", names[i]);
+        pid[i] = one(n, process);
+        assert_true(pid[i] > 0);
+    }
+    assert_int_equal(kill(n->pid, SIGKILL), 0);
+    assert_int_equal(ended(n, PATIENCE), 128 + SIGKILL);
+    until = os_tick_ms() + 3000;
+    for (size_t i = 0; i < COUNT(names); i++)
+        while (kill(pid[i], 0) == 0 && !proc_says(pid[i], "status", "State:\tZ")) {
+            assert_true(os_tick_ms() < until);
+            usleep(2000);
+        }
+}
+
+static void
+life(const char *data, bool nobody, const char *const *more, uid_t uid)
+{
+    struct node n = start(data, nobody, more);
+    char line[64], process[32];
+
+    must_be_ready(&n);
+    snprintf(line, sizeof(line), "Uid:\t%u\t%u\t%u", uid, uid, uid);
+    for (size_t i = 0; i < COUNT(names); i++) {
+        snprintf(process, sizeof(process), "(knoop-%s)", names[i]);
+        is_narrow(one(&n, process), names[i]);
+        assert_true(proc_says(one(&n, process), "status", line));
+    }
+    assert_true(all_closed(n.data));
+    for (size_t i = 0; i < COUNT(names); i++)
+        replaced(&n, names[i]);
+    roles_end(&n);
+    n = start(data, nobody, more); /* on what is there, at once */
+    must_be_ready(&n);
+    stop(&n);
+}
+
+static void
+as_who_runs_the_test(void **state)
+{
+    (void)state;
+    life("own", false, NULL, geteuid());
+}
+
+static void
+as_root_for_a_user(void **state)
+{
+    static const char *const more[] = { "process.user=nobody", NULL };
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    life("changed", false, more, NOBODY);
+}
+
+static void
+as_an_ordinary_user(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    life("nobody/data", true, NULL, NOBODY);
+}
+
+/* --- reload -------------------------------------------------------------------------------- */
+
+static void
+rewrite(const char *text)
+{
+    assert_int_equal(os_write_file(&t.cx, at("knoop.yaml"), bytes_of(str_of(text)), 0600), ERR_OK);
+}
+
+static void
+options_are_read_again(void **state)
+{
+    const char *more[] = { arena_printf(&t.arena, "configfile=%s", at("knoop.yaml")).p, NULL };
+    struct node n;
+
+    (void)state;
+    rewrite("verbosity: info\n");
+    n = start("reload", false, more);
+    must_be_ready(&n);
+    rewrite("verbosity: debug\n");
+    kill(n.pid, SIGHUP);
+    assert_true(said("RELOADING=1", PATIENCE));
+    assert_true(said("READY=1", PATIENCE));
+    assert_true(logged(&n, "reloaded"));
+    rewrite("verbosity: loud\n"); /* the old stays, and the reason is named */
+    kill(n.pid, SIGHUP);
+    assert_true(said("READY=1", PATIENCE));
+    assert_true(logged(&n, "verbosity"));
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_true(one(&n, names[i]) > 0);
+    kill(n.pid, SIGTERM);
+    assert_true(said("STOPPING=1", PATIENCE));
+    assert_int_equal(ended(&n, PATIENCE), 0);
+}
+
+/* --- refusals ---------------------------------------------------------------------------------- */
+
+static void
+does_not_start(const char *data, const char *option, const char *reason)
+{
+    const char *more[] = { option, NULL };
+    struct node n = start(data, false, more);
+
+    assert_int_equal(ended(&n, PATIENCE), 1);
+    if (!logged(&n, reason)) {
+        fprintf(stderr, "'%s' is not in: %.*s\n", reason, STR(log_of(&n)));
+        fail();
+    }
+}
+
+static void
+what_does_not_start(void **state)
+{
+    struct node n;
+
+    (void)state;
+    /* a root key that others may read, that is not there, or lies in the data folder */
+    assert_int_equal(os_write_new(&t.cx, at("open"), bytes_of(S("0123456789abcdef0123456789abcdef")),
+                                  0644),
+                     ERR_OK);
+    does_not_start("r1", arena_printf(&t.arena, "keys.root_file=%s", at("open")).p,
+                   "open to others");
+    does_not_start("r2", arena_printf(&t.arena, "keys.root_file=%s", at("none")).p,
+                   "cannot be opened");
+    does_not_start("r3", "keys.root_file=", "knoop keys init");
+    assert_int_equal(mkdir(at("r4"), 0700), 0);
+    assert_int_equal(keys_root_make(&t.cx, at("r4/root")), ERR_OK);
+    does_not_start("r4", arena_printf(&t.arena, "keys.root_file=%s", at("r4/root")).p,
+                   "inside datadir");
+    /* a data folder that others may enter, or that another node holds */
+    assert_int_equal(mkdir(at("r5"), 0755), 0);
+    does_not_start("r5", "verbosity=info", "open to others");
+    /* a private key where a worker would read it */
+    assert_int_equal(os_write_new(&t.cx, at("mixed.pem"),
+                                  bytes_of(S("-----BEGIN PRIVATE KEY-----\nAA==\n"
+                                             "-----END PRIVATE KEY-----\n")),
+                                  0600),
+                     ERR_OK);
+    does_not_start("r6", arena_printf(&t.arena, "tls.certfile=%s", at("mixed.pem")).p,
+                   "no worker may read");
+    does_not_start("r7", "http.public.address=example.org:80", "not an address");
+    does_not_start("r8", "no.such.option=1", "no.such.option");
+    /* two on one folder */
+    n = start("r9", false, NULL);
+    must_be_ready(&n);
+    does_not_start("r9", "verbosity=info", "in use by another");
+    stop(&n);
+}
+
+/* --- the fixture ---------------------------------------------------------------------------------- */
+
+static int
+setup(void **state)
+{
+    struct sockaddr_un sa = { .sun_family = AF_UNIX };
+
+    (void)state;
+    umask(022);
+    test_ctx_init(&t);
+    strcpy(home, "/tmp/knoop-super-XXXXXX");
+    assert_non_null(mkdtemp(home));
+    assert_int_equal(chmod(home, 0755), 0);
+    assert_int_equal(keys_root_make(&t.cx, at("root")), ERR_OK);
+    assert_int_equal(keys_root_make(&t.cx, at("root-nobody")), ERR_OK);
+    assert_int_equal(mkdir(at("nobody"), 0755), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(at("nobody"), NOBODY, NOBODY), 0);
+        assert_int_equal(chown(at("root-nobody"), NOBODY, NOBODY), 0);
+    }
+    notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    strcpy(sa.sun_path, at("notify"));
+    assert_int_equal(bind(notify_fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+    return chmod(at("notify"), 0777);
+}
+
+static int
+teardown(void **state)
+{
+    char command[128];
+
+    (void)state;
+    close(notify_fd);
+    snprintf(command, sizeof(command), "rm -rf '%s'", home);
+    test_ctx_fini(&t);
+    return system(command);
+}
+
+int
+main(int argc, char **argv)
+{
+    static char path[4096];
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_who_runs_the_test), cmocka_unit_test(as_root_for_a_user),
+        cmocka_unit_test(as_an_ordinary_user),  cmocka_unit_test(options_are_read_again),
+        cmocka_unit_test(what_does_not_start),
+    };
+    char *cut;
+
+    /* build/test/src/... stands beside build/knoop */
+    (void)argc;
+    if (realpath(argv[0], path) == NULL || (cut = strstr(path, "/test/")) == NULL)
+        return 1;
+    strcpy(cut, "/knoop");
+    program = path;
+    return cmocka_run_group_tests_name("supervisor", tests, setup, teardown);
+}
