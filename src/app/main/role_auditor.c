@@ -27,10 +27,10 @@ enum { SCRATCH = 8 << 20, SIGN_PATIENCE = 500 };
 
 struct audit_role {
     struct role *role;
-    struct sys   sys;
-    int          stop;
-    int          folder;
-    int          backs[ROLE_WORKERS_MAX];
+    struct sys sys;
+    int stop;
+    int folder;
+    int backs[ROLE_WORKERS_MAX];
 };
 
 /* --- the supervisor's words -------------------------------------------------- */
@@ -46,7 +46,7 @@ static bool
 word(struct ctx *cx, struct audit_role *a, struct role_message *m)
 {
     struct conf *fresh;
-    int          fd = m->fds[0];
+    int fd = m->fds[0];
 
     if (m->say == ROLE_PEER) {
         m->fds[0] = -1;
@@ -65,12 +65,12 @@ static void *
 listen_to_supervisor(void *arg)
 {
     static struct role_message m;
-    const uint64_t             one = 1;
-    struct audit_role         *a = arg;
-    struct arena               arena;
-    struct ctx                 cx;
-    err_t                      e;
-    bool                       on = true;
+    const uint64_t one = 1;
+    struct audit_role *a = arg;
+    struct arena arena;
+    struct ctx cx;
+    err_t e;
+    bool on = true;
 
     arena_init(&arena, SCRATCH);
     do {
@@ -96,8 +96,8 @@ static err_t
 sign(struct ctx *cx, void *state, struct str note, struct str *kid, struct bytes *signature)
 {
     struct sys *before = cx->sys;
-    int64_t     deadline = cx->deadline_ms;
-    err_t       e;
+    int64_t deadline = cx->deadline_ms;
+    err_t e;
 
     cx->sys = state;
     cx->deadline_ms = os_tick_ms() + SIGN_PATIENCE;
@@ -127,7 +127,8 @@ setup_of(struct audit_role *a)
         .stop = a->stop,
         .backs = a->backs,
         .backs_n = COUNT(a->backs),
-        .sync = str_is(c->audit_sync, "before-answer") ? AUDIT_SYNC_BEFORE : AUDIT_SYNC_BATCHED,
+        .sync =
+            str_is(c->audit_sync, "before-answer") ? AUDIT_SYNC_BEFORE : AUDIT_SYNC_BATCHED,
         .segment_bytes = c->audit_segment,
         .checkpoint_ms = c->audit_checkpoint,
         .origin = origin(c),
@@ -141,7 +142,8 @@ static err_t
 narrow(struct ctx *cx, const struct conf *c, const char *folder)
 {
     const struct sandbox_path path = { folder, SANDBOX_READ | SANDBOX_APPEND };
-    err_t e = sandbox_second(cx, SANDBOX_AUDITOR, &path, 1, str_is(c->process_sandbox, "required"));
+    err_t e = sandbox_second(cx, SANDBOX_AUDITOR, &path, 1,
+                             str_is(c->process_sandbox, "required"));
 
     if (e == ERR_OK && sandbox_state()->note[0] != '\0')
         log_warn(cx, "%s", sandbox_state()->note);
@@ -170,9 +172,9 @@ static err_t
 keep(struct ctx *cx, struct audit_role *a, const char *folder)
 {
     struct auditor_setup setup = setup_of(a);
-    struct auditor      *auditor;
-    pthread_t            thread;
-    err_t                e;
+    struct auditor *auditor;
+    pthread_t thread;
+    err_t e;
 
     /* The rings are mapped before this process can no longer map them. */
     if ((e = auditor_open(cx, &setup, &auditor)) != ERR_OK ||
@@ -190,8 +192,8 @@ err_t
 role_auditor(struct ctx *cx, struct role *r)
 {
     static struct audit_role a;
-    const char              *folder;
-    err_t                    e;
+    const char *folder;
+    err_t e;
 
     a.role = r;
     if (!prim_start())

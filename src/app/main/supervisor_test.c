@@ -54,6 +54,18 @@ become_nobody(void)
         _exit(99);
 }
 
+/* An option stands once on the command line. */
+static bool
+is_set(const char *const *more, const char *option)
+{
+    size_t key = strcspn(option, "=") + 1;
+
+    for (; more != NULL && *more != NULL; more++)
+        if (strncmp(*more, option, key) == 0)
+            return true;
+    return false;
+}
+
 /* Starts it with these options; its log goes to a file. */
 static struct node
 start(const char *data, bool nobody, const char *const *more)
@@ -70,7 +82,8 @@ start(const char *data, bool nobody, const char *const *more)
     size_t a = 2;
 
     for (size_t i = 0; i < COUNT(always); i++)
-        argv[a++] = arena_z(&t.arena, str_of(always[i]));
+        if (!is_set(more, always[i]))
+            argv[a++] = arena_z(&t.arena, str_of(always[i]));
     for (; more != NULL && *more != NULL; more++)
         argv[a++] = arena_z(&t.arena, str_of(*more));
     n.pid = fork();
@@ -114,7 +127,8 @@ log_of(const struct node *n)
 {
     struct bytes text;
 
-    return os_read_file(&t.cx, n->log, 1 << 20, &text) == ERR_OK ? str_of_bytes(text) : S("");
+    return os_read_file(&t.cx, n->log, 1 << 20, &text) == ERR_OK ? str_of_bytes(text)
+                                                                 : S("");
 }
 
 static bool
@@ -245,11 +259,13 @@ is_narrow(pid_t pid, const char *name)
     if (!sanitized())
         assert_true(proc_says(pid, "status", "Seccomp:\t2"));
     assert_true(proc_says(pid, "status", "Umask:\t0077"));
-    assert_true(proc_says(pid, "limits", "Max core file size        0                    0"));
+    assert_true(
+        proc_says(pid, "limits", "Max core file size        0                    0"));
     if (strcmp(name, "worker") == 0)
         return;
     if (maps.n == 0) { /* not dumpable: as an ordinary user not ours to see */
-        fprintf(stderr, "SKIPPED here: the libraries of the %s are not ours to see\n", name);
+        fprintf(stderr, "SKIPPED here: the libraries of the %s are not ours to see\n",
+                name);
         return;
     }
     for (size_t i = 0; i < COUNT(heavy) - 1; i++)
@@ -293,7 +309,8 @@ connects(int port)
     return good;
 }
 
-/* --- a life ---------------------------------------------------------------------------- */
+/* --- a life ----------------------------------------------------------------------------
+ */
 
 static const char *const names[] = { "signer", "auditor", "worker" };
 
@@ -388,18 +405,21 @@ as_an_ordinary_user(void **state)
     life("nobody/data", true, NULL, NOBODY);
 }
 
-/* --- reload -------------------------------------------------------------------------------- */
+/* --- reload
+ * -------------------------------------------------------------------------------- */
 
 static void
 rewrite(const char *text)
 {
-    assert_int_equal(os_write_file(&t.cx, at("knoop.yaml"), bytes_of(str_of(text)), 0600), ERR_OK);
+    assert_int_equal(os_write_file(&t.cx, at("knoop.yaml"), bytes_of(str_of(text)), 0600),
+                     ERR_OK);
 }
 
 static void
 options_are_read_again(void **state)
 {
-    const char *more[] = { arena_printf(&t.arena, "configfile=%s", at("knoop.yaml")).p, NULL };
+    const char *more[] = { arena_printf(&t.arena, "configfile=%s", at("knoop.yaml")).p,
+                           NULL };
     struct node n;
 
     (void)state;
@@ -422,7 +442,8 @@ options_are_read_again(void **state)
     assert_int_equal(ended(&n, PATIENCE), 0);
 }
 
-/* --- refusals ---------------------------------------------------------------------------------- */
+/* --- refusals
+ * ---------------------------------------------------------------------------------- */
 
 static void
 does_not_start(const char *data, const char *option, const char *reason)
@@ -444,8 +465,8 @@ what_does_not_start(void **state)
 
     (void)state;
     /* a root key that others may read, that is not there, or lies in the data folder */
-    assert_int_equal(os_write_new(&t.cx, at("open"), bytes_of(S("0123456789abcdef0123456789abcdef")),
-                                  0644),
+    assert_int_equal(os_write_new(&t.cx, at("open"),
+                                  bytes_of(S("0123456789abcdef0123456789abcdef")), 0644),
                      ERR_OK);
     does_not_start("r1", arena_printf(&t.arena, "keys.root_file=%s", at("open")).p,
                    "open to others");
@@ -476,7 +497,8 @@ what_does_not_start(void **state)
     stop(&n);
 }
 
-/* --- the fixture ---------------------------------------------------------------------------------- */
+/* --- the fixture
+ * ---------------------------------------------------------------------------------- */
 
 static int
 setup(void **state)
