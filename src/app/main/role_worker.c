@@ -39,6 +39,7 @@ static const struct sandbox_path system_paths[] = {
     { "/etc/passwd", SANDBOX_READ },
     { "/etc/localtime", SANDBOX_READ },
     { "/etc/ld.so.cache", SANDBOX_READ },
+    { "policies", SANDBOX_READ }, /* the default of policies.folder */
     { "/dev/null", SANDBOX_READ | SANDBOX_WRITE },
     { "/dev/urandom", SANDBOX_READ },
     { "/proc/self", SANDBOX_READ },

@@ -142,8 +142,12 @@ logged(const struct node *n, const char *what)
 static void
 must_be_ready(const struct node *n)
 {
-    if (said("READY=1", PATIENCE))
-        return;
+    for (int i = 0; i < PATIENCE / 50; i++) {
+        if (said("READY=1", 50))
+            return;
+        if (waitpid(n->pid, NULL, WNOHANG) == n->pid)
+            break;
+    }
     fprintf(stderr, "not ready: %.*s\n", STR(log_of(n)));
     fail();
 }
