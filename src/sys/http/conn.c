@@ -29,7 +29,7 @@ enum { READ_AT_LEAST = 8 * 1024, TLS_RECORD = 16 * 1024 };
 
 static void go_on(struct http_conn *c);
 
-/* --- ending ------------------------------------------------------------------------- */
+/* --- ending -------------------------------------------------------------------- */
 
 static void
 conn_later(struct loop_task *task)
@@ -56,7 +56,7 @@ conn_end(struct http_conn *c)
 {
     assert(c->state == CONN_DEAD && !c->busy && !c->ended);
     if (c->ex != NULL) {
-        if (c->ex->status != 0)
+        if (c->ex->status != 0 || c->ex->audited)
             exchange_broken(c->ex);
         exchange_give(c->http, c->ex);
     }
@@ -67,6 +67,12 @@ conn_end(struct http_conn *c)
     c->ended = true;
     later(c);
     http_gone(c->http, c);
+}
+
+void
+conn_back(struct http_conn *c)
+{
+    conn_end(c);
 }
 
 void
@@ -100,8 +106,7 @@ linger(struct http_conn *c)
     deadline(c, LINGER_MS);
 }
 
-/* --- writing ---------------------------------------------------------------------------
- */
+/* --- writing --------------------------------------------------------------- */
 
 static void
 idle(struct http_conn *c)
@@ -269,8 +274,7 @@ conn_stream_end(struct http_conn *c, bool whole)
         conn_close(c); /* no last chunk, no close_notify: the peer can tell */
 }
 
-/* --- running
- * --------------------------------------------------------------------------------- */
+/* --- running ------------------------------------------------------------------- */
 
 static void
 back_on_loop(struct loop_task *task)
@@ -343,8 +347,7 @@ dispatch(struct http_conn *c)
     conn_reply(c);
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------- */
 
 static bool
 is_reading(const struct http_conn *c)
@@ -568,8 +571,7 @@ swallow(struct http_conn *c)
         conn_close(c);
 }
 
-/* --- events
- * ---------------------------------------------------------------------------------- */
+/* --- events -------------------------------------------------------------------- */
 
 static void
 shake(struct http_conn *c)

@@ -10,7 +10,7 @@ const int64_t http_bucket_ms[HTTP_BUCKETS] = {
     1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, INT64_MAX,
 };
 
-/* --- having one -------------------------------------------------------------------- */
+/* --- having one ---------------------------------------------------------------- */
 
 /* The arrays of spans and texts are bounded by `headers`, and need no wiping. */
 void
@@ -79,7 +79,7 @@ exchange_give(struct http *h, struct exchange *ex)
     h->kept_count++;
 }
 
-/* --- audit ---------------------------------------------------------------------------- */
+/* --- audit --------------------------------------------------------------------- */
 
 static bool
 is_audited(const struct exchange *ex)
@@ -158,8 +158,7 @@ exchange_broken(struct exchange *ex)
                   STR(ex->rq.cx.reason));
 }
 
-/* --- running ----------------------------------------------------------------------------
- */
+/* --- running --------------------------------------------------------------- */
 
 static void
 log_refusal(const struct exchange *ex, err_t e)

@@ -52,4 +52,16 @@ struct fetch_reply {
 err_t fetch(struct ctx *cx, const struct fetch_request *in,
             struct fetch_reply *out) NODISCARD;
 
+/* --- the service --------------------------------------------------------------- */
+struct loop;
+struct fetch;
+
+/* Loads libcurl. Before the role is narrowed. The loop's thread, or before it runs. */
+err_t fetch_open(struct ctx *cx, struct loop *loop, struct conf *conf,
+                 struct fetch **out) NODISCARD;
+/* New ranges, hosts, authorities; on refusal the old ones stay. Loop thread. */
+err_t fetch_reload(struct ctx *cx, struct fetch *f, struct conf *conf) NODISCARD;
+/* After http_close, which waits for those who fetch. NULL is fine. */
+void fetch_close(struct fetch *f);
+
 #endif

@@ -75,7 +75,7 @@ struct req {
     void *state_; /* the room's own */
 };
 
-/* --- reading; absent gives .p == NULL --------------------------------- */
+/* --- reading; absent gives .p == NULL ------------------------------------------ */
 struct str req_path(struct req *rq, const char *name);  /* decoded once */
 struct str req_raw_target(struct req *rq);              /* path?query as received */
 struct str req_query(struct req *rq, const char *name); /* decoded; first one */
@@ -89,7 +89,7 @@ err_t req_json(struct req *rq, json **out) NODISCARD; /* the body as JSON */
 struct str req_client(struct req *rq);                /* address, trusted proxies applied */
 struct bytes req_client_certificate(struct req *rq);  /* DER, mTLS; verified by TLS */
 
-/* --- replying: once ---------------------------------------------------- */
+/* --- replying: once ------------------------------------------------------------ */
 /* Also before a refusal: WWW-Authenticate. Our mistakes in it end in a 500. */
 void reply_header(struct req *rq, const char *name, struct str value);
 struct json_out *reply_json(struct req *rq, int status); /* application/json */
@@ -123,7 +123,7 @@ struct reply_relay {
 };
 err_t reply_relay(struct req *rq, const struct reply_relay *relay) NODISCARD;
 
-/* --- the doors ---------------------------------------------------------- */
+/* --- the doors ----------------------------------------------------------------- */
 struct http;
 struct loop;
 struct sys;
@@ -179,7 +179,7 @@ struct http_ask {
 err_t http_ask(struct ctx *cx, const struct http_ask *ask, struct str request,
                struct str *reply) NODISCARD;
 
-/* --- seen from outside: plain counters, read at any time from any thread --- */
+/* --- seen from outside: plain counters, read at any time from any thread ------- */
 enum { HTTP_CLASSES = 6, HTTP_BUCKETS = 12 };
 struct http_stats {
     _Atomic uint64_t connections, connections_now; /* taken; open */
@@ -192,7 +192,7 @@ struct http_stats {
     _Atomic uint64_t pool_full, reruns; /* 503; loop to pool */
     _Atomic uint64_t audit_failed;
     _Atomic uint64_t fetches, fetches_failed, fetches_capped, fetches_guarded;
-    _Atomic uint64_t relays, relays_broken;
+    _Atomic uint64_t relays, relays_broken, relays_capped;
 };
 extern const int64_t http_bucket_ms[HTTP_BUCKETS]; /* upper bounds; the last INT64_MAX */
 const struct http_stats *http_stats(const struct http *h);

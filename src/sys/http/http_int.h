@@ -125,7 +125,7 @@ enum parse_result parse_feed(struct exchange *ex, const char *bytes, size_t fed,
                              size_t *used);
 struct str exchange_header(const struct exchange *ex, struct str name);
 
-/* --- exchange.c ------------------------------------------------------------------ */
+/* --- exchange.c ---------------------------------------------------------------- */
 struct exchange *exchange_take(struct http *h, struct http_conn *c); /* NULL: no memory */
 void exchange_give(struct http *h, struct exchange *ex);
 void exchange_init(struct exchange *ex, const struct limits *limits, int64_t now_ms);
@@ -137,7 +137,7 @@ err_t exchange_run(struct exchange *ex);
 void exchange_refused(struct exchange *ex, err_t e);
 void exchange_broken(struct exchange *ex); /* the answer did not arrive whole */
 
-/* --- reply.c ----------------------------------------------------------------------- */
+/* --- reply.c ------------------------------------------------------------------- */
 void reply_reset(struct exchange *ex);
 void reply_error(struct exchange *ex, err_t e);
 /* out[0] and out[1]; false: no memory even for that. */
@@ -146,7 +146,7 @@ bool reply_build(struct exchange *ex);
 bool reply_head_stream(struct exchange *ex, int64_t length);
 const char *reply_reason(int status);
 
-/* --- conn.c -------------------------------------------------------------------------- */
+/* --- conn.c -------------------------------------------------------------------- */
 enum conn_state {
     CONN_HANDSHAKE,
     CONN_IDLE, /* between requests */
@@ -199,9 +199,9 @@ void conn_reply(struct http_conn *c); /* the exchange's answer stands */
 void conn_stream(struct http_conn *c, void (*drained)(struct http_conn *c));
 void conn_stream_end(struct http_conn *c, bool whole);
 void conn_tls_again(struct http_conn *c);
+void conn_back(struct http_conn *c); /* a dead one's thread has come back: end it */
 
-/* --- server.c --------------------------------------------------------------------------
- */
+/* --- server.c -------------------------------------------------------------- */
 struct http {
     struct loop *loop;
     struct pool *pool;
@@ -226,7 +226,6 @@ struct http {
     struct loop_timer drain_timer;
     void (*drained)(void *arg);
     void *drained_arg;
-    struct relays *relays;
     struct http_stats stats;
     char scratch[SCRATCH];
 };
@@ -242,14 +241,12 @@ extern const struct limits limits_default;
 #define COUNT_UP(h, what)                                                                  \
     ((void)((h) && atomic_fetch_add_explicit(&(h)->stats.what, 1, memory_order_relaxed)))
 
-/* --- tls_door.c: TLS servers from the options, signatures in the pool --- */
+/* --- tls_door.c: TLS servers from the options, signatures in the pool ---------- */
 err_t tls_doors_open(struct ctx *cx, struct http *h, const struct conf *conf,
                      struct tls_server *out[HTTP_DOOR_INTERNAL + 1]) NODISCARD;
 
-/* --- relay.c
- * ------------------------------------------------------------------------------ */
+/* --- relay.c ------------------------------------------------------------------- */
 void relay_start(struct exchange *ex);
 void relay_cancel(struct exchange *ex); /* the client went */
-void relays_close(struct http *h);
 
 #endif

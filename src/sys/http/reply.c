@@ -56,7 +56,7 @@ reply_reason(int status)
     return "Status"; /* RFC 9112 4: a client ignores it */
 }
 
-/* --- for handlers --------------------------------------------------------------- */
+/* --- for handlers -------------------------------------------------------------- */
 
 void
 reply_reset(struct exchange *ex)
@@ -178,7 +178,7 @@ reply_relay(struct req *rq, const struct reply_relay *relay)
     return ERR_OK;
 }
 
-/* --- refusals ----------------------------------------------------------------------- */
+/* --- refusals ------------------------------------------------------------------ */
 
 static struct str
 public_text(const struct exchange *ex, err_t e)
@@ -338,8 +338,7 @@ reply_error(struct exchange *ex, err_t e)
     ex->replied = true;
 }
 
-/* --- the head ----------------------------------------------------------------------------
- */
+/* --- the head -------------------------------------------------------------- */
 
 static bool
 has_no_body(int status)
@@ -367,7 +366,7 @@ put_head(struct exchange *ex, struct buf *b, int64_t length)
         buf_printf(b, "Content-Length: %lld\r\n", (long long)length);
     else if (chunked)
         buf_z(b, "Transfer-Encoding: chunked\r\n");
-    else if (length < 0)
+    else if (length < 0 && !has_no_body(ex->status))
         ex->close_after = true;
     buf_z(b, "X-Request-Id: ");
     buf_z(b, ex->rq.cx.id);

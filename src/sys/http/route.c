@@ -41,7 +41,7 @@ route_allow(char room[64], unsigned allow)
     return (struct str){ room, n };
 }
 
-/* --- proving ------------------------------------------------------------------ */
+/* --- proving ------------------------------------------------------------------- */
 
 static bool
 is_param(struct str s)
@@ -147,7 +147,7 @@ http_prove(struct ctx *cx, const struct http_route *const *tables, size_t n)
     return route_tree(cx, tables, n, HTTP_DOOR_INTERNAL, &tree);
 }
 
-/* --- the tree ------------------------------------------------------------------- */
+/* --- the tree ------------------------------------------------------------------ */
 
 static struct route_node *
 child_of(struct arena *a, struct route_node *at, struct str segment)
@@ -218,7 +218,7 @@ route_tree(struct ctx *cx, const struct http_route *const *tables, size_t n,
     return ERR_OK;
 }
 
-/* --- finding ----------------------------------------------------------------------- */
+/* --- finding ------------------------------------------------------------------- */
 
 /* Takes the row for the method; HEAD is answered by GET. Notes what is offered. */
 static bool

@@ -30,7 +30,7 @@ struct listener {
     bool on;
 };
 
-/* --- the list of connections, and who has how many ----------------------------------- */
+/* --- the list of connections, and who has how many ----------------------------- */
 
 static void
 unlink_conn(struct http *h, struct http_conn *c)
@@ -176,8 +176,7 @@ http_gone(struct http *h, struct http_conn *c)
         tell_drained(h);
 }
 
-/* --- accepting --------------------------------------------------------------------------
- */
+/* --- accepting ------------------------------------------------------------- */
 
 static void listener_on(struct listener *l);
 
@@ -245,8 +244,7 @@ listener_on(struct listener *l)
         log_error(NULL, "a door does not open: %.*s", STR(cx.reason));
 }
 
-/* --- small things that requests need
- * ------------------------------------------------------ */
+/* --- small things that requests need ------------------------------------------- */
 
 struct str
 http_date(struct http *h)
@@ -291,8 +289,7 @@ http_pool(struct http *h)
     return h->pool;
 }
 
-/* --- opening
- * -------------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------- */
 
 static err_t
 prove_internal_fd(struct ctx *cx, int fd, bool proves_operators)
@@ -450,8 +447,7 @@ http_reload(struct ctx *cx, struct http *h, struct conf *conf)
     return ERR_OK;
 }
 
-/* --- closing
- * --------------------------------------------------------------------------------- */
+/* --- closing ------------------------------------------------------------------- */
 
 static void
 close_all(struct http *h)
@@ -508,7 +504,6 @@ http_close(struct http *h)
     loop_turn(h->loop, 0); /* the structs of the last */
     loop_timer_clear(h->loop, &h->drain_timer);
     pool_close(h->pool);
-    relays_close(h);
     while ((ex = h->kept) != NULL) {
         h->kept = ex->next;
         arena_fini(&ex->arena);

@@ -143,7 +143,7 @@ target_parse(struct ctx *cx, struct str raw, struct target *out)
     return ERR_OK;
 }
 
-/* --- forms ----------------------------------------------------------------- */
+/* --- forms --------------------------------------------------------------------- */
 
 /* Whether a raw member name decodes to `name`, without decoding what cannot. */
 static err_t
@@ -198,7 +198,7 @@ form_find(struct ctx *cx, struct str text, struct str name, struct str *out,
     return ERR_OK;
 }
 
-/* --- header values ----------------------------------------------------------- */
+/* --- header values ------------------------------------------------------------- */
 
 err_t
 media_type(struct ctx *cx, struct str value, struct str *out)

@@ -30,8 +30,7 @@ bio_of(struct str pem)
     return pem.n > INT32_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
 }
 
-/* --- the server's own chain
- * ---------------------------------------------------------------- */
+/* --- the server's own chain ---------------------------------------------------- */
 
 static err_t
 use_chain(struct ctx *cx, struct tls_server *s, struct str pem)
@@ -120,8 +119,7 @@ use_key(struct ctx *cx, struct tls_server *s, OSSL_LIB_CTX *lib)
     return prove_signer(cx, s);
 }
 
-/* --- rules
- * ------------------------------------------------------------------------------------ */
+/* --- rules --------------------------------------------------------------------- */
 
 /* Whoever speaks another protocol to us may be lured here (ALPACA): say no. */
 static int
@@ -145,9 +143,9 @@ static err_t
 set_rules(struct ctx *cx, SSL_CTX *ctx, bool only_13)
 {
     static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
-    static const char curves[] = "X25519:P-256:P-384";
-    static const char sigalgs[] = "ECDSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA256:RSA-PSS+SHA384:"
-                                  "RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
+    char curves[] = "X25519:P-256:P-384";
+    char sigalgs[] = "ECDSA+SHA256:ECDSA+SHA384:RSA-PSS+SHA256:RSA-PSS+SHA384:"
+                     "RSA-PSS+SHA512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
 
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -254,8 +252,7 @@ tls_server_close(struct tls_server *s)
     free(s);
 }
 
-/* --- connections
- * ---------------------------------------------------------------------------------- */
+/* --- connections --------------------------------------------------------------- */
 
 struct tls_conn *
 tls_accept(struct tls_server *s, int fd, void *owner)
@@ -365,8 +362,7 @@ tls_client_certificate(struct tls_conn *c)
     return (struct bytes){ c->client_der, (size_t)c->client_der_n };
 }
 
-/* --- for libcurl: one store for all
- * ------------------------------------------------------------------ */
+/* --- for libcurl: one store for all -------------------------------------------- */
 
 struct tls_trust {
     X509_STORE *store;

@@ -91,7 +91,7 @@ void tls_bye(struct tls_conn *c); /* close_notify, if it goes at once */
 /* The client's certificate, verified by the handshake; empty when it sent none. */
 struct bytes tls_client_certificate(struct tls_conn *c);
 
-/* --- for libcurl ------------------------------------------------------------------- */
+/* --- for libcurl --------------------------------------------------------------- */
 struct tls_trust; /* one X509 store, shared by all connections */
 /* `pem` empty: the authorities of the system. CERT when there is none. */
 err_t tls_trust_open(struct ctx *cx, struct str pem, bool only_13,

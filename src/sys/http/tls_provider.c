@@ -24,8 +24,7 @@
 
 _Thread_local struct tls_conn *tls__current;
 
-/* --- keys: a pointer to the server, whose certificate has the public part ---------------
- */
+/* --- keys: a pointer to the server, whose certificate has the public part --- */
 
 struct key {
     struct tls_server *server;
@@ -162,8 +161,7 @@ rsa_operation(int operation)
     return operation == OSSL_OP_SIGNATURE ? "RSA" : NULL;
 }
 
-/* --- signatures
- * --------------------------------------------------------------------------- */
+/* --- signatures ---------------------------------------------------------------- */
 
 struct signing {
     struct tls_server *server;
@@ -333,8 +331,7 @@ sig_sign(void *signing, unsigned char *sig, size_t *n, size_t room,
     return 1;
 }
 
-/* --- the provider
- * ------------------------------------------------------------------------- */
+/* --- the provider -------------------------------------------------------------- */
 
 /* OpenSSL's tables hold functions of all types in one. */
 #define FN(id, fn)                                                                         \

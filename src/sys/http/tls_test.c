@@ -10,8 +10,7 @@
 static struct served s;
 static char answer[64 * 1024];
 
-/* --- a small authority
- * -------------------------------------------------------------------- */
+/* --- a small authority --------------------------------------------------------- */
 
 struct identity {
     EVP_PKEY *key;
@@ -95,8 +94,7 @@ drop_identities(void **state)
     return 0;
 }
 
-/* --- the signer
- * ------------------------------------------------------------------------------ */
+/* --- the signer ---------------------------------------------------------------- */
 
 static atomic_int signatures, sign_ms, sign_refuses, last_alg;
 static EVP_PKEY *signer_key;
@@ -131,8 +129,7 @@ local_sign(void *arg, struct str key_id, enum tls_sig_alg alg, struct bytes tbs,
 
 static const struct tls_signer signer = { local_sign, NULL };
 
-/* --- the server
- * --------------------------------------------------------------------------------- */
+/* --- the server ---------------------------------------------------------------- */
 
 static err_t
 hello(struct req *rq)
@@ -200,8 +197,7 @@ prepare(const struct identity *who, const char *mode)
     signatures = sign_ms = sign_refuses = last_alg = 0;
 }
 
-/* --- a client
- * -------------------------------------------------------------------------------------- */
+/* --- a client ------------------------------------------------------------------ */
 
 struct caller {
     SSL_CTX *ctx;
@@ -270,9 +266,7 @@ says_hello(struct caller *c)
     return ask(c, HELLO, 1) > 0 && strstr(answer, "HTTP/1.1 200") != NULL;
 }
 
-/* --- tests
- * --------------------------------------------------------------------------------------------
- */
+/* --- tests --------------------------------------------------------------------- */
 
 static void
 not_opened(err_t expected)

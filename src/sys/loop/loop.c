@@ -23,7 +23,7 @@ struct loop {
     struct loop_task *after, **after_end;
     atomic_bool stop;
     pthread_t thread;
-    bool running;
+    atomic_bool running;
     struct epoll_event batch[BATCH];
     int batch_n, batch_at;
 };
@@ -56,10 +56,16 @@ loop_wall(const struct loop *l)
 bool
 loop_is_mine(const struct loop *l)
 {
-    return l->running && pthread_equal(l->thread, pthread_self());
+    return atomic_load(&l->running) && pthread_equal(l->thread, pthread_self());
 }
 
-/* --- sockets ------------------------------------------------------------ */
+bool
+loop_is_running(const struct loop *l)
+{
+    return atomic_load(&l->running);
+}
+
+/* --- sockets ------------------------------------------------------------------- */
 
 err_t
 loop_add(struct ctx *cx, struct loop *l, struct loop_io *io)
@@ -94,7 +100,7 @@ loop_remove(struct loop *l, struct loop_io *io)
     }
 }
 
-/* --- timers: a binary heap by heap_ms, which is never later than at_ms ---- */
+/* --- timers: a binary heap by heap_ms, which is never later than at_ms --------- */
 
 static void
 put_at(struct loop *l, size_t place, struct loop_timer *t)
@@ -190,7 +196,7 @@ run_timers(struct loop *l)
     }
 }
 
-/* --- messages ------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------------ */
 
 static void
 wake_up(struct loop *l)
@@ -267,7 +273,7 @@ run_after(struct loop *l)
     }
 }
 
-/* --- turning --------------------------------------------------------------- */
+/* --- turning ------------------------------------------------------------------- */
 
 static int
 wait_ms(const struct loop *l, int most_ms)
@@ -289,8 +295,10 @@ wait_ms(const struct loop *l, int most_ms)
 void
 loop_turn(struct loop *l, int most_ms)
 {
+    bool was = atomic_load(&l->running);
+
     l->thread = pthread_self();
-    l->running = true;
+    atomic_store(&l->running, true);
     l->batch_n = epoll_wait(l->epoll, l->batch, BATCH, wait_ms(l, most_ms));
     read_clocks(l);
     for (l->batch_at = 0; l->batch_at < l->batch_n;) {
@@ -304,14 +312,18 @@ loop_turn(struct loop *l, int most_ms)
     run_posted(l);
     run_timers(l);
     run_after(l);
+    atomic_store(&l->running, was);
 }
 
 void
 loop_run(struct loop *l)
 {
+    l->thread = pthread_self();
+    atomic_store(&l->running, true);
     while (!atomic_load(&l->stop))
         loop_turn(l, -1);
     atomic_store(&l->stop, false);
+    atomic_store(&l->running, false);
 }
 
 void
