@@ -4,6 +4,8 @@
  */
 #include "codec/fhir/fhir_int.h"
 
+#include <string.h>
+
 /* --- what has a beginning and an end ------------------------------------------- */
 
 /*
@@ -117,7 +119,8 @@ string_holds(enum fhir_modifier modifier, const struct fhir_value *v,
     if (modifier == FHIR_EXACT)
         return str_eq(v->text, x->text);
     if (modifier == FHIR_CONTAINS)
-        return str_search(x->folded, v->folded) < x->folded.n;
+        return x->folded.n != 0 &&
+               memmem(x->folded.p, x->folded.n, v->folded.p, v->folded.n) != NULL;
     return str_starts(x->folded, v->folded);
 }
 

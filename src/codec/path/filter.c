@@ -243,6 +243,9 @@ chain(struct path_reader *r, const char *sign, enum path_expr_kind kind,
             return ERR_OK;
         }
         path__space(r);
+        if (++r->terms > PATH_TERMS_MAX)
+            return refuse(r->cx, ERR_LIMIT, "RFC 9535 4", "JSONPath: more than %d terms",
+                          PATH_TERMS_MAX);
         if ((x = arena_new(r->cx->arena, struct path_expr)) == NULL)
             return refuse_memory(r->cx);
         *x = (struct path_expr){ .kind = kind, .a = *out };

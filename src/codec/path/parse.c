@@ -312,7 +312,7 @@ path__query(struct path_reader *r, struct path **out)
 err_t
 path_parse(struct ctx *cx, struct str text, struct path **out)
 {
-    struct path_reader r = { cx, text, 0, 0 };
+    struct path_reader r = { .cx = cx, .in = text };
     struct path *q;
     err_t e;
 

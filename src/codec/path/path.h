@@ -18,6 +18,7 @@
 enum {
     PATH_TEXT_MAX = 16 * 1024, /* bytes of a query */
     PATH_DEPTH_MAX = 32,       /* filters, parentheses and calls within each other */
+    PATH_TERMS_MAX = 500,      /* && and || in all its filters */
     PATH_WORK = 4000000,       /* values visited, compared or counted */
 };
 

@@ -105,7 +105,7 @@ struct path_reader {
     struct ctx *cx;
     struct str  in;
     size_t      at;
-    unsigned    depth;
+    unsigned    depth, terms; /* of filters */
 };
 
 err_t path__bad(struct path_reader *r, const char *what) NODISCARD;

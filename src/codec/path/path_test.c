@@ -150,6 +150,10 @@ work_has_an_end(void **state)
     memcpy(path, "$[?", 3);
     path[200] = '\0';
     assert_string_equal(ask(path, "[1]"), "LIMIT");
+    for (n = 4, memcpy(path, "$[?@", 4); n < 2500; n += 3)
+        memcpy(path + n, "||@", 3);
+    strcpy(path + n, "]");
+    assert_string_equal(ask(path, "[1]"), "LIMIT");
     memset(path, 'a', sizeof(path));
     memcpy(path, "$.", 2);
     path[PATH_TEXT_MAX + 1] = '\0';
