@@ -168,6 +168,8 @@ id_of_bad_line(struct ctx *cx, struct str line)
 
         depth += line.p[i] == '{' || line.p[i] == '[';
         depth -= line.p[i] == '}' || line.p[i] == ']';
+        if (word.n == 0 && line.p[i] == '"')
+            break; /* it does not end: nothing behind it is a name */
         if (word.n == 0)
             continue;
         i += word.n - 1;
