@@ -157,12 +157,23 @@ unreserved(char c)
 void
 buf_percent(struct buf *b, struct str s)
 {
+    static const char digits[] = "0123456789ABCDEF";
+
     for (size_t i = 0; i < s.n; i++) {
-        if (unreserved(s.p[i]))
-            buf_c(b, s.p[i]);
-        else
-            buf_printf(b, "%%%02X", (unsigned)(unsigned char)s.p[i]);
+        unsigned char c = (unsigned char)s.p[i];
+
+        if (!reserve(b, 3))
+            return;
+        if (unreserved(s.p[i])) {
+            b->p[b->n++] = s.p[i];
+            continue;
+        }
+        b->p[b->n++] = '%';
+        b->p[b->n++] = digits[c >> 4];
+        b->p[b->n++] = digits[c & 15];
     }
+    if (reserve(b, 0))
+        b->p[b->n] = '\0';
 }
 
 err_t

@@ -13,7 +13,28 @@
 #include <string.h>
 
 /* How near a rule came, for the reason of a refusal. */
-enum { STAGE_NONE, STAGE_KIND, STAGE_PATIENT, STAGE_PARAMS, STAGE_REQUIRED };
+enum stage { STAGE_NONE, STAGE_KIND, STAGE_PATIENT, STAGE_PARAMS, STAGE_REQUIRED };
+
+/*
+ * Why a rule does not fit. Most rules do not fit most requests, so this is
+ * made into text once, for the one that came nearest.
+ */
+struct misfit {
+    enum stage stage;
+    const char *clause, *what; /* "rule 'x' <what> 'name'" */
+    struct str rule, name;
+};
+
+static bool
+misfits(struct misfit *why, enum stage stage, const char *clause, const char *what,
+        struct str name)
+{
+    why->stage = stage;
+    why->clause = clause;
+    why->what = what;
+    why->name = name;
+    return false;
+}
 
 static bool
 is_include(struct str name)
@@ -44,7 +65,7 @@ patient_value(struct str name, struct str v, struct str *id)
 }
 
 static bool
-take_patient_param(struct str name, const struct fhir_arg *p, struct policy_match *m)
+take_patient_param(struct str name, const struct fhir_param *p, struct policy_match *m)
 {
     if (p->any_n != 1)
         return false;
@@ -55,7 +76,7 @@ take_patient_param(struct str name, const struct fhir_arg *p, struct policy_matc
 }
 
 static bool
-take_identifier(const struct fhir_arg *p, struct policy_match *m)
+take_identifier(const struct fhir_param *p, struct policy_match *m)
 {
     struct str prefix = S(BSN_SYSTEM "|");
     struct bsn bsn;
@@ -66,38 +87,50 @@ take_identifier(const struct fhir_arg *p, struct policy_match *m)
     return m->patient_bsn.n == 9 && bsn_parse(m->patient_bsn, &bsn);
 }
 
+static bool
+take_source(const struct policy_source_of_patient *s, const struct fhir_request *r,
+            struct policy_match *m, bool *found)
+{
+    const struct fhir_param *p;
+
+    *found = true;
+    if (s->from == POLICY_PATIENT_PATH)
+        m->patient_id = r->id;
+    if (s->from != POLICY_PATIENT_PARAM && s->from != POLICY_PATIENT_IDENTIFIER)
+        return true;
+    *found = fhir_request_count(r, s->param) > 0;
+    if (!*found)
+        return true;
+    if ((p = fhir_request_single(r, s->param)) == NULL)
+        return false;
+    return s->from == POLICY_PATIENT_PARAM ? take_patient_param(s->param, p, m)
+                                           : take_identifier(p, m);
+}
+
 /* One place in the request, and only one, says who the patient is. */
-static err_t
-find_patient(struct ctx *cx, const struct policy_rule *rule, const struct fhir_request *r,
-             struct policy_match *m)
+static bool
+find_patient(const struct policy_rule *rule, const struct fhir_request *r,
+             struct policy_match *m, struct misfit *why)
 {
     size_t found = 0;
+    bool here;
 
     for (size_t i = 0; i < rule->patient_n; i++) {
         const struct policy_source_of_patient *s = &rule->patient[i];
-        const struct fhir_arg *p;
-        bool well = true;
 
-        if (s->from == POLICY_PATIENT_PARAM || s->from == POLICY_PATIENT_IDENTIFIER) {
-            if (fhir_request_count(r, s->param) == 0)
-                continue;
-            p = fhir_request_single(r, s->param);
-            well = p != NULL &&
-                   (s->from == POLICY_PATIENT_PARAM ? take_patient_param(s->param, p, m)
-                                                    : take_identifier(p, m));
-        } else if (s->from == POLICY_PATIENT_PATH) {
-            m->patient_id = r->id;
+        if (!take_source(s, r, m, &here))
+            return misfits(why, STAGE_KIND, "spec 2d.6", "wants one patient in", s->param);
+        if (here) {
+            m->patient = s->from;
+            found++;
         }
-        if (!well)
-            return refuse(cx, ERR_POLICY_REQUEST, "spec 2d.6",
-                          "parameter '%.*s' does not name one patient", STR(s->param));
-        m->patient = s->from;
-        found++;
     }
     if (found != 1)
-        return refuse(cx, ERR_POLICY_REQUEST, "spec 2d.6", "rule '%.*s': %s", STR(rule->id),
-                      found ? "two places name a patient" : "no patient is named");
-    return ERR_OK;
+        return misfits(why, STAGE_KIND, "spec 2d.6",
+                       found ? "has two places for a patient, the first"
+                             : "wants a patient in",
+                       rule->patient[0].param);
+    return true;
 }
 
 static bool
@@ -110,7 +143,7 @@ is_patient_param(const struct policy_rule *rule, struct str name)
 }
 
 static bool
-includes_it(const struct policy_rule *rule, const struct fhir_arg *p)
+includes_it(const struct policy_rule *rule, const struct fhir_param *p)
 {
     for (size_t i = 0; i < rule->include_n; i++)
         if (str_eq(rule->include[i].kind, p->name) &&
@@ -119,25 +152,21 @@ includes_it(const struct policy_rule *rule, const struct fhir_arg *p)
     return false;
 }
 
-static err_t
-check_param(struct ctx *cx, const struct policy *policy, const struct policy_rule *rule,
-            const struct fhir_request *r, const struct fhir_arg *p)
+static bool
+check_param(const struct policy *policy, const struct policy_rule *rule,
+            const struct fhir_request *r, const struct fhir_param *p, struct misfit *why)
 {
     const struct policy_param *want;
-    unsigned control = policy__control(p->name);
+    unsigned control;
     size_t most = 1;
     bool well;
 
     if (is_patient_param(rule, p->name))
-        return ERR_OK; /* find_patient judged it */
-    if (is_include(p->name)) {
-        if (includes_it(rule, p))
-            return ERR_OK;
-        return refuse(cx, ERR_POLICY_REQUEST, "spec 2d.6",
-                      "rule '%.*s' does not bring along that %.*s", STR(rule->id),
-                      STR(p->name));
-    }
-    if (control != 0) {
+        return true; /* find_patient judged it */
+    if (is_include(p->name))
+        return includes_it(rule, p) ||
+               misfits(why, STAGE_PARAMS, "spec 2d.6", "does not bring that", p->name);
+    if ((control = policy__control(p->name)) != 0) {
         well = (policy->controls & control) && policy__control_holds(p);
     } else {
         want = rule_param(rule, p->name);
@@ -146,27 +175,24 @@ check_param(struct ctx *cx, const struct policy *policy, const struct policy_rul
             most = 2;
     }
     if (!well)
-        return refuse(cx, ERR_POLICY_REQUEST, "spec 9.3",
-                      "rule '%.*s' does not allow that '%.*s'", STR(rule->id),
-                      STR(p->name));
+        return misfits(why, STAGE_PARAMS, "spec 9.3", "does not allow that", p->name);
     if (fhir_request_count(r, p->name) > most)
-        return refuse(cx, ERR_POLICY_REQUEST, "spec 9.3",
-                      "parameter '%.*s' stands there twice", STR(p->name));
-    return ERR_OK;
+        return misfits(why, STAGE_PARAMS, "spec 9.3", "wants once", p->name);
+    return true;
 }
 
-static err_t
-check_required(struct ctx *cx, const struct policy_rule *rule, const struct fhir_request *r)
+static bool
+check_required(const struct policy_rule *rule, const struct fhir_request *r,
+               struct misfit *why)
 {
     size_t includes = 0;
 
     for (size_t i = 0; i < rule->param_n; i++)
         if (rule->param[i].required && fhir_request_count(r, rule->param[i].name) == 0)
-            return refuse(cx, ERR_POLICY_REQUEST, "spec 9.3", "rule '%.*s' demands '%.*s'",
-                          STR(rule->id), STR(rule->param[i].name));
+            return misfits(why, STAGE_REQUIRED, "spec 9.3", "demands", rule->param[i].name);
     /* Each was one of the rule's, so as many different ones is all of them. */
     for (size_t i = 0; i < r->param_n; i++) {
-        const struct fhir_arg *p = &r->param[i];
+        const struct fhir_param *p = &r->param[i];
 
         if (!is_include(p->name))
             continue;
@@ -175,62 +201,51 @@ check_required(struct ctx *cx, const struct policy_rule *rule, const struct fhir
         includes++;
     }
     if (includes != rule->include_n)
-        return refuse(cx, ERR_POLICY_REQUEST, "spec 2d.6",
-                      "rule '%.*s' demands %zu includes", STR(rule->id), rule->include_n);
-    return ERR_OK;
+        return misfits(why, STAGE_REQUIRED, "spec 2d.6", "demands all of its",
+                       S("_include"));
+    return true;
 }
 
-err_t
-policy__fits(struct ctx *cx, const struct policy *p, const struct policy_rule *rule,
-             const struct fhir_request *r, struct policy_match *m, int *stage)
+/* An operation on one instance has a patient of its own: no rule says whose. */
+static bool
+same_kind(const struct policy_rule *rule, const struct fhir_request *r)
 {
-    err_t e;
+    return rule->interaction == r->interaction && str_eq(rule->type, r->type) &&
+           str_eq(rule->operation, r->operation) &&
+           (r->interaction != FHIR_OPERATION || r->id.n == 0);
+}
 
+static bool
+fits(const struct policy *p, const struct policy_rule *rule, const struct fhir_request *r,
+     struct policy_match *m, struct misfit *why)
+{
     *m = (struct policy_match){ .policy = p, .rule = rule };
-    *stage = STAGE_NONE;
-    if (rule->interaction != r->interaction || !str_eq(rule->type, r->type) ||
-        !str_eq(rule->operation, r->operation))
-        return refuse(cx, ERR_POLICY_REQUEST, "spec 9.3", "no rule for %s of '%.*s'%.*s",
-                      fhir_interaction_name(r->interaction), STR(r->type),
-                      STR(r->operation));
-    /* An operation on one instance has a patient of its own: not offered. */
-    if (r->interaction == FHIR_OPERATION && r->id.n != 0)
-        return refuse(cx, ERR_POLICY_REQUEST, "spec 9.3", "operations on one instance");
-    *stage = STAGE_KIND;
-    if ((e = find_patient(cx, rule, r, m)) != ERR_OK)
-        return e;
-    *stage = STAGE_PATIENT;
-    for (size_t i = 0; i < r->param_n; i++) {
-        if ((e = check_param(cx, p, rule, r, &r->param[i])) != ERR_OK)
-            return e;
-        *stage = STAGE_PARAMS;
-    }
-    *stage = STAGE_REQUIRED;
-    return check_required(cx, rule, r);
+    *why = (struct misfit){ .rule = rule->id };
+    if (!same_kind(rule, r))
+        return misfits(why, STAGE_NONE, "spec 9.3", "is for another interaction than",
+                       r->operation.n != 0 ? r->operation : r->type);
+    if (!find_patient(rule, r, m, why))
+        return false;
+    for (size_t i = 0; i < r->param_n; i++)
+        if (!check_param(p, rule, r, &r->param[i], why))
+            return false;
+    return check_required(rule, r, why);
 }
 
-/* The first rule that fits; else the reason of the one that came nearest. */
-static err_t
-first_rule(struct ctx *cx, const struct policy *p, const struct fhir_request *r,
-           struct policy_match *m, int *best)
+/* The first rule that fits; else `nearest` is told of the one that came nearest. */
+static bool
+first_rule(const struct policy *p, const struct fhir_request *r, struct policy_match *m,
+           struct misfit *nearest)
 {
-    char reason[sizeof(cx->reason_room)] = "";
-    const char *clause = "spec 9.3";
-    int nearest = -1, stage;
+    struct misfit why;
 
     for (size_t i = 0; i < p->rule_n; i++) {
-        if (policy__fits(cx, p, &p->rule[i], r, m, &stage) == ERR_OK) {
-            refuse_clear(cx);
-            return ERR_OK;
-        }
-        if (stage > nearest) {
-            nearest = stage;
-            clause = cx->clause;
-            memcpy(reason, cx->reason_room, sizeof(reason));
-        }
+        if (fits(p, &p->rule[i], r, m, &why))
+            return true;
+        if (nearest->what == NULL || why.stage > nearest->stage)
+            *nearest = why;
     }
-    *best = nearest;
-    return refuse(cx, ERR_POLICY_REQUEST, clause, "%s", reason);
+    return false;
 }
 
 static bool
@@ -263,26 +278,17 @@ struct search {
     struct policy_match *out;
     size_t n;
     size_t asked; /* policies whose scope the token has */
-    int nearest;
-    const char *clause;
-    char reason[256];
+    struct misfit nearest;
 };
 
 static err_t
 try_policy(struct search *s, const struct policy *p, struct str scope)
 {
     struct policy_match m;
-    int stage = 0;
 
     s->asked++;
-    if (first_rule(s->cx, p, s->r, &m, &stage) != ERR_OK) {
-        if (stage > s->nearest) {
-            s->nearest = stage;
-            s->clause = s->cx->clause;
-            memcpy(s->reason, s->cx->reason_room, sizeof(s->reason));
-        }
+    if (!first_rule(p, s->r, &m, &s->nearest))
         return ERR_OK;
-    }
     m.scope = scope;
     for (size_t i = 0; i < s->n; i++)
         if (s->out[i].policy == p)
@@ -293,12 +299,26 @@ try_policy(struct search *s, const struct policy *p, struct str scope)
     return ERR_OK;
 }
 
+static err_t
+close_search(struct search *s)
+{
+    const struct misfit *why = &s->nearest;
+
+    if (s->asked == 0)
+        return refuse(s->cx, ERR_POLICY_SCOPE, "spec 2d.3",
+                      "no scope of the token has a policy here");
+    if (s->n == 0)
+        return refuse(s->cx, ERR_POLICY_REQUEST, why->clause, "rule '%.*s' %s '%.*s'",
+                      STR(why->rule), why->what, STR(why->name));
+    return ERR_OK;
+}
+
 err_t
 policy_match(struct ctx *cx, const struct policy_set *set, const struct fhir_request *r,
              struct str scopes, const struct str *only, size_t only_n,
              struct policy_match out[POLICY_MATCHES_MAX], size_t *n)
 {
-    struct search s = { .cx = cx, .r = r, .out = out, .nearest = -1, .clause = "spec 9.3" };
+    struct search s = { .cx = cx, .r = r, .out = out };
     err_t e;
 
     *n = 0;
@@ -315,14 +335,9 @@ policy_match(struct ctx *cx, const struct policy_set *set, const struct fhir_req
                 return e;
         }
     }
-    if (s.asked == 0)
-        return refuse(cx, ERR_POLICY_SCOPE, "spec 2d.3",
-                      "no scope of the token has a policy here");
-    if (s.n == 0)
-        return refuse(cx, ERR_POLICY_REQUEST, s.clause, "%s", s.reason);
-    refuse_clear(cx);
-    *n = s.n;
-    return ERR_OK;
+    if ((e = close_search(&s)) == ERR_OK)
+        *n = s.n;
+    return e;
 }
 
 err_t
@@ -400,9 +415,7 @@ policy__judge_one(struct ctx *cx, const struct policy *p, const struct policy_qu
                   struct policy_decision *out)
 {
     struct policy_match m[POLICY_MATCHES_MAX];
-    struct search s = {
-        .cx = cx, .r = &q->request, .out = m, .nearest = -1, .clause = "spec 9.3"
-    };
+    struct search s = { .cx = cx, .r = &q->request, .out = m };
     struct str scopes = q->scope;
     err_t e = ERR_OK;
 
@@ -413,12 +426,7 @@ policy__judge_one(struct ctx *cx, const struct policy *p, const struct policy_qu
         if (has_scope(p, scope))
             e = try_policy(&s, p, scope);
     }
-    if (e == ERR_OK && s.asked == 0)
-        e = refuse(cx, ERR_POLICY_SCOPE, "spec 2d.3",
-                   "no scope of the token has a policy here");
-    else if (e == ERR_OK && s.n == 0)
-        e = refuse(cx, ERR_POLICY_REQUEST, s.clause, "%s", s.reason);
-    if (e == ERR_OK)
+    if (e == ERR_OK && (e = close_search(&s)) == ERR_OK)
         e = judge(cx, m, s.n, &q->facts, out);
     return close_decision(cx, e, out);
 }

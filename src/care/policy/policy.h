@@ -53,8 +53,8 @@ enum fhir_interaction fhir_interaction_of(struct str name); /* NONE when unknown
 
 enum {
     FHIR_PATH_MAX = 512,        /* four segments and their punctuation */
-    FHIR_ARGS_MAX = 64,   /* URL and form together */
-    FHIR_ARG_VALUES_MAX = 128,      /* parts of one value, cut at commas */
+    FHIR_ARGS_MAX = 64,         /* URL and form together */
+    FHIR_ARG_VALUES_MAX = 128,  /* parts of one value, cut at commas */
     FHIR_QUERY_MAX = 32 * 1024, /* bytes of URL query, and of form, each */
 };
 
@@ -68,9 +68,9 @@ struct fhir_arg {
 
 struct fhir_request {
     enum fhir_interaction interaction;
-    bool head;                      /* HEAD: judged as the GET that it is */
-    struct str type, id, version;   /* empty where the interaction has none */
-    struct str operation;           /* "$lastn" */
+    bool head;                    /* HEAD: judged as the GET that it is */
+    struct str type, id, version; /* empty where the interaction has none */
+    struct str operation;         /* "$lastn" */
     const struct fhir_arg *param; /* sorted by name, then value */
     size_t param_n;
     json *resource; /* of create, update, patch, transaction */
@@ -100,7 +100,6 @@ err_t fhir_request_parse(struct ctx *cx, enum http_method method, struct str pat
 /* The only parameter of that name; NULL when absent, or there more than once. */
 const struct fhir_arg *fhir_request_single(const struct fhir_request *r, struct str name);
 size_t fhir_request_count(const struct fhir_request *r, struct str name);
-
 
 /* --- policies ----------------------------------------------------------- */
 
@@ -254,7 +253,10 @@ err_t policy_decide(struct ctx *cx, const struct policy_set *set,
 
 /* --- the room -------------------------------------------------------------- */
 
-/* The set in force in this worker; give it back. NULL: none. */
+/*
+ * The set in force in this worker; give it back. NULL: none. What a request
+ * borrowed from it stays good until the request ends, given back or not.
+ */
 struct policy_set *policy_now(struct ctx *cx);
 
 /*

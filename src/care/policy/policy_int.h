@@ -101,10 +101,6 @@ struct policy_question {
 err_t policy__question(struct ctx *cx, const json *v,
                        struct policy_question *out) NODISCARD;
 
-/* Rule fits request? On refusal *stage is how far it came. */
-err_t policy__fits(struct ctx *cx, const struct policy *p, const struct policy_rule *rule,
-                   const struct fhir_request *r, struct policy_match *m,
-                   int *stage) NODISCARD;
 /* policy_match and the rest for one policy alone. */
 err_t policy__judge_one(struct ctx *cx, const struct policy *p,
                         const struct policy_question *q,

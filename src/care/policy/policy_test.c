@@ -24,6 +24,9 @@
 #define CASE_DENY                                                                          \
     "{\"name\":\"2\",\"method\":\"GET\",\"path\":\"Patient/"                               \
     "1\",\"allow\":false,\"code\":\"GROUND\"}"
+#define CASE_DENY_EMPTY                                                                    \
+    "{\"name\":\"2\",\"method\":\"GET\",\"path\":\"Patient/1\",\"facts\":{},"              \
+    "\"allow\":false,\"code\":\"GROUND\"}"
 #define TESTS "{\"cases\":[" CASE_ALLOW "," CASE_DENY "]}"
 
 static err_t
@@ -166,6 +169,48 @@ refuses_what_nobody_decided(void **state)
                  "{" ABOUT GROUND "\"rules\":[{\"id\":\"r\",\"doc\":\"d\",%s}]}",
                  rules[i].rule);
         assert_says(&t, text, TESTS, rules[i].reason);
+    }
+    test_ctx_fini(&t);
+}
+
+/* spec 2d.9 (5): what a policy lists is still judged by what it says. */
+static void
+hole_5_controls_say_nothing_else(void **state)
+{
+    static const char policy[] =
+        "{" ABOUT GROUND
+        "\"controls\":[\"_summary\",\"_elements\",\"_contained\",\"_count\","
+        "\"_sort\",\"_total\",\"_pretty\",\"_format\"],\"rules\":[" RULE "]}";
+    static const struct {
+        const char *query;
+        bool allow;
+    } rows[] = {
+        { "_summary=count", false },      { "_summary=data", true },
+        { "_summary=true,count", false }, { "_contained=both", false },
+        { "_contained=false", true },     { "_elements=id,name", true },
+        { "_elements=a%20b", false },     { "_count=0", false },
+        { "_count=-1", false },           { "_count=50", true },
+        { "_count=1001", false },         { "_sort=-date,_id", true },
+        { "_sort=a;b", false },           { "_total=none", true },
+        { "_total=all", false },          { "_pretty=1", false },
+        { "_pretty=true", true },         { "_format=json", true },
+        { "_format=xml", false },         { "_format=json&_format=json", false },
+    };
+    struct test_ctx t;
+    char tests[1024];
+
+    (void)state;
+    test_ctx_init(&t);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        snprintf(
+            tests, sizeof(tests),
+            "{\"given\":{\"ground\":true},\"cases\":[" CASE_ALLOW "," CASE_DENY_EMPTY
+            ",{\"name\":\"x\",\"method\":\"GET\",\"path\":\"Patient/1\",\"query\":\"%s\","
+            "\"allow\":%s}]}",
+            rows[i].query,
+            rows[i].allow ? "true,\"rule\":\"r\"" : "false,\"code\":\"POLICY_REQUEST\"");
+        if (check(&t, policy, tests) != ERR_OK)
+            fail_msg("%s: %.*s", rows[i].query, STR(t.cx.reason));
     }
     test_ctx_fini(&t);
 }
@@ -393,6 +438,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_a_policy_without_tests_that_hold),
         cmocka_unit_test(refuses_what_nobody_decided),
+        cmocka_unit_test(hole_5_controls_say_nothing_else),
         cmocka_unit_test(refuses_outside_its_validity),
         cmocka_unit_test(believes_a_policy_with_tests),
         cmocka_unit_test(a_reload_keeps_what_held),

@@ -4,7 +4,9 @@
  * Rule      house.md: a policy is a folder, dropped in, found at start; SIGHUP
  *           reads again, and what is invalid is named and the old stays.
  * Trust     Folder and files are the operator's.
- * Lifetime  The set in force changes under a lock; who took one keeps it.
+ * Lifetime  The set in force changes under a lock; who took one keeps it. A set
+ *           that was replaced stays for RETIRED_MS, longer than any request, so
+ *           that a request may borrow from it while an upstream answers.
  * Source    Knoop. EUPL-1.2.
  */
 #include "care/policy/policy_int.h"
@@ -18,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MAX = 1024 * 1024, FOLDERS_MAX = 256 };
+enum { FILE_MAX = 1024 * 1024, FOLDERS_MAX = 256, RETIRED_MS = 2 * 3600 * 1000 };
 
 /* A missing tests.json is an empty text: prove says what that means. */
 static err_t
@@ -74,28 +76,60 @@ policy_sources(struct ctx *cx, struct str folder, struct policy_source **out, si
     return ERR_OK;
 }
 
+struct retired {
+    struct policy_set *set;
+    int64_t until_ms;
+    struct retired *next;
+};
+
 struct state {
     pthread_mutex_t lock;
     struct policy_set *set;
+    struct retired *retired; /* the newest first */
 };
 
+/* Gives back those of which the time has come. */
+static void
+bury(struct state *st, int64_t now_ms)
+{
+    struct retired **at = &st->retired;
+
+    while (*at != NULL) {
+        struct retired *r = *at;
+
+        if (now_ms < r->until_ms) {
+            at = &r->next;
+            continue;
+        }
+        *at = r->next;
+        policy_set_give(r->set);
+        free(r);
+    }
+}
+
+/* Without memory the old set stays forever: that is safe, and small. */
+static void
+retire(struct state *st, struct policy_set *old, int64_t now_ms)
+{
+    struct retired *r = old != NULL ? malloc(sizeof(*r)) : NULL;
+
+    if (r == NULL)
+        return;
+    *r = (struct retired){ old, now_ms + RETIRED_MS, st->retired };
+    st->retired = r;
+}
+
+/* Without the folder nothing is shared, which is safe, and said aloud. */
 static err_t
 sources_in_force(struct ctx *cx, struct policy_source **out, size_t *n)
 {
-    static const char *const places[] = { "policies", "/usr/local/share/knoop/policies",
-                                          "/usr/share/knoop/policies" };
-    err_t e = ERR_NOT_FOUND;
+    err_t e = policy_sources(cx, cx->conf->policies_folder, out, n);
 
-    if (cx->conf != NULL && cx->conf->policies_folder.n > 0)
-        return policy_sources(cx, cx->conf->policies_folder, out, n);
-    for (size_t i = 0; i < COUNT(places) && e == ERR_NOT_FOUND; i++)
-        e = policy_sources(cx, str_of(places[i]), out, n);
     if (e != ERR_NOT_FOUND)
         return e;
     refuse_clear(cx);
-    *out = NULL;
-    *n = 0;
-    log_warn(cx, "there is no folder with policies: nothing is shared");
+    log_warn(cx, "there is no folder '%.*s': without policies nothing is shared",
+             STR(cx->conf->policies_folder));
     return ERR_OK;
 }
 
@@ -114,7 +148,8 @@ load(struct ctx *cx, struct state *st)
     old = st->set;
     st->set = fresh;
     pthread_mutex_unlock(&st->lock);
-    policy_set_give(old);
+    bury(st, cx->now_ms);
+    retire(st, old, cx->now_ms);
     log_info(cx, "%zu policies in force, %zu refused", policy_count(fresh), refused);
     return ERR_OK;
 }
@@ -127,6 +162,7 @@ room_close(void *state)
     if (st == NULL)
         return;
     policy_set_give(st->set);
+    bury(st, INT64_MAX);
     pthread_mutex_destroy(&st->lock);
     free(st);
 }
