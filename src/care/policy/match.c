@@ -65,7 +65,7 @@ patient_value(struct str name, struct str v, struct str *id)
 }
 
 static bool
-take_patient_param(struct str name, const struct fhir_param *p, struct policy_match *m)
+take_patient_param(struct str name, const struct fhir_arg *p, struct policy_match *m)
 {
     if (p->any_n != 1)
         return false;
@@ -76,7 +76,7 @@ take_patient_param(struct str name, const struct fhir_param *p, struct policy_ma
 }
 
 static bool
-take_identifier(const struct fhir_param *p, struct policy_match *m)
+take_identifier(const struct fhir_arg *p, struct policy_match *m)
 {
     struct str prefix = S(BSN_SYSTEM "|");
     struct bsn bsn;
@@ -91,7 +91,7 @@ static bool
 take_source(const struct policy_source_of_patient *s, const struct fhir_request *r,
             struct policy_match *m, bool *found)
 {
-    const struct fhir_param *p;
+    const struct fhir_arg *p;
 
     *found = true;
     if (s->from == POLICY_PATIENT_PATH)
@@ -143,7 +143,7 @@ is_patient_param(const struct policy_rule *rule, struct str name)
 }
 
 static bool
-includes_it(const struct policy_rule *rule, const struct fhir_param *p)
+includes_it(const struct policy_rule *rule, const struct fhir_arg *p)
 {
     for (size_t i = 0; i < rule->include_n; i++)
         if (str_eq(rule->include[i].kind, p->name) &&
@@ -154,7 +154,7 @@ includes_it(const struct policy_rule *rule, const struct fhir_param *p)
 
 static bool
 check_param(const struct policy *policy, const struct policy_rule *rule,
-            const struct fhir_request *r, const struct fhir_param *p, struct misfit *why)
+            const struct fhir_request *r, const struct fhir_arg *p, struct misfit *why)
 {
     const struct policy_param *want;
     unsigned control;
@@ -192,7 +192,7 @@ check_required(const struct policy_rule *rule, const struct fhir_request *r,
             return misfits(why, STAGE_REQUIRED, "spec 9.3", "demands", rule->param[i].name);
     /* Each was one of the rule's, so as many different ones is all of them. */
     for (size_t i = 0; i < r->param_n; i++) {
-        const struct fhir_param *p = &r->param[i];
+        const struct fhir_arg *p = &r->param[i];
 
         if (!is_include(p->name))
             continue;

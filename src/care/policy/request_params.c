@@ -18,7 +18,7 @@
 #define SEARCH_RULE "FHIR R4 3.1.1"
 
 struct list {
-    struct fhir_param *at;
+    struct fhir_arg *at;
     size_t n;
 };
 
@@ -74,7 +74,7 @@ check_value(struct ctx *cx, struct str name, struct str v)
 
 /* Cuts at commas that no backslash guards. Backslashes stay: "a\|b" is no token. */
 static err_t
-cut_value(struct ctx *cx, struct fhir_param *p)
+cut_value(struct ctx *cx, struct fhir_arg *p)
 {
     struct str *any;
     size_t n = 1, start = 0;
@@ -86,7 +86,7 @@ cut_value(struct ctx *cx, struct fhir_param *p)
             return refuse(cx, ERR_FHIR_REQUEST, "FHIR R4 3.1.1.4.0.1",
                           "parameter '%.*s' ends in a bare backslash", STR(p->name));
     }
-    if (n > FHIR_VALUES_MAX)
+    if (n > FHIR_ARG_VALUES_MAX)
         return refuse(cx, ERR_FHIR_REQUEST, SEARCH_RULE, "parameter '%.*s' has %zu values",
                       STR(p->name), n);
     if ((any = arena_array(cx->arena, n, sizeof(*any))) == NULL)
@@ -109,12 +109,12 @@ cut_value(struct ctx *cx, struct fhir_param *p)
 }
 
 static err_t
-read_pair(struct ctx *cx, struct str pair, bool in_form, struct fhir_param *p)
+read_pair(struct ctx *cx, struct str pair, bool in_form, struct fhir_arg *p)
 {
     size_t equals = str_find(pair, '=');
     err_t e;
 
-    *p = (struct fhir_param){ .in_form = in_form };
+    *p = (struct fhir_arg){ .in_form = in_form };
     if (percent_decode(cx, str_sub(pair, 0, equals), true, &p->name) != ERR_OK ||
         percent_decode(cx, str_sub(pair, equals + 1, pair.n), true, &p->value) != ERR_OK)
         return refuse(cx, ERR_FHIR_REQUEST, "RFC 3986 2.1",
@@ -136,9 +136,9 @@ read_pairs(struct ctx *cx, struct str text, bool in_form, struct list *list)
         size_t amp = str_find(text, '&');
         err_t e;
 
-        if (list->n == FHIR_PARAMETERS_MAX)
+        if (list->n == FHIR_ARGS_MAX)
             return refuse(cx, ERR_FHIR_REQUEST, SEARCH_RULE, "more than %d parameters",
-                          FHIR_PARAMETERS_MAX);
+                          FHIR_ARGS_MAX);
         e = read_pair(cx, str_sub(text, 0, amp), in_form, &list->at[list->n]);
         if (e != ERR_OK)
             return e;
@@ -152,7 +152,7 @@ read_pairs(struct ctx *cx, struct str text, bool in_form, struct list *list)
 static int
 by_name_and_value(const void *a, const void *b)
 {
-    const struct fhir_param *x = a, *y = b;
+    const struct fhir_arg *x = a, *y = b;
     int c = str_cmp(x->name, y->name);
 
     return c != 0 ? c : str_cmp(x->value, y->value);
@@ -163,7 +163,7 @@ static err_t
 check_places(struct ctx *cx, const struct list *list)
 {
     for (size_t i = 1; i < list->n; i++) {
-        const struct fhir_param *a = &list->at[i - 1], *b = &list->at[i];
+        const struct fhir_arg *a = &list->at[i - 1], *b = &list->at[i];
 
         if (str_eq(a->name, b->name) && a->in_form != b->in_form)
             return refuse(cx, ERR_FHIR_REQUEST, SEARCH_RULE,
@@ -174,7 +174,7 @@ check_places(struct ctx *cx, const struct list *list)
 }
 
 static bool
-names_person(const struct fhir_param *p)
+names_person(const struct fhir_arg *p)
 {
     return str_search(p->name, S("identifier")) < p->name.n ||
            str_search(p->value, S(BSN_SYSTEM)) < p->value.n ||
@@ -202,8 +202,8 @@ policy__read_params(struct ctx *cx, struct str query, struct str form,
 
     if (query.n == 0 && form.n == 0)
         return ERR_OK;
-    if (room > FHIR_PARAMETERS_MAX)
-        room = FHIR_PARAMETERS_MAX;
+    if (room > FHIR_ARGS_MAX)
+        room = FHIR_ARGS_MAX;
     list.at = arena_array(cx->arena, room, sizeof(*list.at));
     if (list.at == NULL)
         return refuse_memory(cx);
@@ -242,10 +242,10 @@ fhir_request_count(const struct fhir_request *r, struct str name)
     return n;
 }
 
-const struct fhir_param *
+const struct fhir_arg *
 fhir_request_single(const struct fhir_request *r, struct str name)
 {
-    const struct fhir_param *found = NULL;
+    const struct fhir_arg *found = NULL;
 
     for (size_t i = 0; i < r->param_n; i++) {
         if (!str_eq(r->param[i].name, name))
