@@ -375,6 +375,8 @@ spawn_worker(struct node *n, struct shared *s)
         for (;;)
             if (audit_put(&n->t.cx, &r) == ERR_OK)
                 atomic_fetch_add(&s->acked, 1);
+            else
+                usleep(100);
     }
     return pid;
 }
@@ -415,7 +417,7 @@ kill_round(struct node *n, bool worker_dies, bool auditor_dies)
     close(fd);
     a = spawn_auditor(n);
     w = spawn_worker(n, s);
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 10; round++) {
         until(s, 1 + (uint64_t)round * 7);
         if (worker_dies)
             killed(w);
