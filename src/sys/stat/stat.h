@@ -113,6 +113,25 @@ struct stat_span {
     int status;               /* HTTP; 0: none came */
     err_t error;              /* or ERR_OK */
 };
+/*
+ * A request begins: reads the caller's traceparent (empty or malformed: a new
+ * trace) into *out, and writes the one that calls to others carry, with a span
+ * of our own. `own` must hold 56 bytes; it becomes "" when no span is wanted and
+ * the caller sent none.
+ */
+void stat_trace_begin(struct str traceparent, struct stat_trace *out, char own[56]);
+
+/* A request ends, at the door: counted by operation, and traced. */
+struct stat_answer {
+    const char *op, *method, *route; /* of the route's row; NULL where none matched */
+    int status;                      /* HTTP; 0: none was sent */
+    err_t error;                     /* what was refused, or ERR_OK */
+    int64_t start_ms, micros;        /* wall clock; how long it took */
+    struct stat_trace trace;         /* from stat_trace_begin */
+    const char *own;                 /* likewise */
+};
+void stat_answered(const struct stat_answer *a);
+
 /* Are spans wanted? Set from tracing.endpoint. */
 void stat_trace_on(bool on);
 bool stat_trace_is_on(void);

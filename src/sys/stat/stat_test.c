@@ -299,6 +299,49 @@ spans_wait_in_a_ring(void **state)
 }
 
 static void
+a_request_is_counted_and_traced(void **state)
+{
+    static const char caller[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    static const char unsampled[] =
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+    struct stat_answer a = {
+        "createSubject",         "POST", "/x/{id}", 201, ERR_OK, 1000, 500,
+        { { 0 }, { 0 }, false }, NULL
+    };
+    struct stat_answer lost = { .status = 404, .error = ERR_NOT_FOUND };
+    struct stat_span out[4];
+    struct str text;
+    char own[56];
+
+    stat_trace_begin(S(""), &a.trace, own); /* nobody wants spans */
+    assert_string_equal(own, "");
+    stat_trace_begin(str_of(caller), &a.trace, own); /* but the caller's goes on */
+    assert_string_equal(own, caller);
+    a.own = own;
+    stat_answered(&a);
+    stat_answered(&lost);
+    assert_int_equal(stat_span_take(out, 4), 0);
+    stat_trace_on(true);
+    stat_trace_begin(str_of(caller), &a.trace, own);
+    assert_memory_equal(own, caller, 36); /* the trace goes on, with a span of ours */
+    assert_memory_not_equal(own + 36, caller + 36, 16);
+    stat_answered(&a);
+    stat_trace_begin(str_of(unsampled), &a.trace, own);
+    stat_answered(&a); /* the caller does not want it */
+    stat_trace_begin(S("junk"), &a.trace, own);
+    stat_answered(&a);
+    stat_trace_on(false);
+    assert_int_equal(stat_span_take(out, 4), 2);
+    assert_int_equal(out[0].trace.parent[0], 0xb7);
+    assert_int_equal(out[1].trace.parent[0] | out[1].trace.parent[7], 0); /* a root */
+    assert_string_equal(out[0].name, "createSubject");
+    assert_int_equal(stat_print(CX, &text), ERR_OK);
+    has(text, "knoop_operations_total{op=\"createSubject\",status=\"201\"} 4\n");
+    has(text, "knoop_operations_total{op=\"none\",status=\"404\"} 1\n");
+    has(text, "knoop_refusals_total{code=\"NOT_FOUND\"} 1\n");
+}
+
+static void
 lists_are_printed(void **state)
 {
     struct str text;
@@ -330,6 +373,7 @@ main(void)
         EACH(diagnostics_are_for_people_and_programs),
         EACH(a_traceparent_is_read_strictly),
         EACH(spans_wait_in_a_ring),
+        EACH(a_request_is_counted_and_traced),
         EACH(lists_are_printed),
     };
 
