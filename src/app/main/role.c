@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ROLE_ARENA = 64 << 20, CONF_MAX = 4 << 20 };
@@ -79,14 +80,17 @@ take(int *fd)
 err_t
 role_take_conf(struct ctx *cx, struct role_message *m, struct conf **out)
 {
+    struct stat st;
     size_t n;
-    char *room = arena_alloc(cx->arena, CONF_MAX);
+    char *room;
     err_t e;
 
     *out = NULL;
-    if (room == NULL)
+    if (fstat(m->fds[0], &st) < 0 || st.st_size <= 0 || st.st_size > CONF_MAX)
+        return refuse(cx, ERR_INTERNAL, "", "no packed options were handed");
+    if ((room = arena_alloc(cx->arena, (size_t)st.st_size)) == NULL)
         return refuse_memory(cx);
-    if ((e = os_read_into(cx, m->fds[0], room, CONF_MAX, &n)) != ERR_OK)
+    if ((e = os_read_into(cx, m->fds[0], room, (size_t)st.st_size, &n)) != ERR_OK)
         return e;
     return conf_unpack(cx, (struct str){ room, n }, out);
 }
@@ -97,7 +101,7 @@ role_take_file(struct ctx *cx, struct role_message *m)
     return os_hand(cx, m->text, take(&m->fds[0]));
 }
 
-/* --- names ---------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -130,7 +134,7 @@ role_is_secret_file(const struct conf_row *row)
     return conf_is_secret(row);
 }
 
-/* --- the first words ------------------------------------------------------------ */
+/* --- the first words ---------------------------------------------------------- */
 
 static err_t
 take_door(struct ctx *cx, struct role *r, struct role_message *m)
@@ -206,7 +210,7 @@ hear_first_words(struct ctx *cx, struct role *r)
     return ERR_OK;
 }
 
-/* --- the process ------------------------------------------------------------------ */
+/* --- the process -------------------------------------------------------------- */
 
 static enum log_level
 level_of(struct str verbosity)

@@ -33,7 +33,7 @@ struct audit_role {
     int backs[ROLE_WORKERS_MAX];
 };
 
-/* --- the supervisor's words -------------------------------------------------- */
+/* --- the supervisor's words --------------------------------------------------- */
 
 static void
 tell(struct ctx *cx, struct audit_role *a, enum role_say say)
@@ -89,7 +89,7 @@ listen_to_supervisor(void *arg)
     return NULL;
 }
 
-/* --- the log ------------------------------------------------------------------- */
+/* --- the log ------------------------------------------------------------------ */
 
 /* The auditor's own context knows no signer; and a silent one must not stop the log. */
 static err_t

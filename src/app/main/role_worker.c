@@ -18,7 +18,7 @@
 
 enum { PATHS_MAX = 64, SCRATCH = 8 << 20 };
 
-/* --- narrowing ------------------------------------------------------------------ */
+/* --- narrowing ---------------------------------------------------------------- */
 
 /* What the C library, OpenSSL and name service read. Never /etc as a whole. */
 static const struct sandbox_path system_paths[] = {
@@ -140,7 +140,7 @@ narrow(struct ctx *cx, const struct conf *c)
     return prove_narrow(cx, c);
 }
 
-/* --- the supervisor's words --------------------------------------------------------- */
+/* --- the supervisor's words --------------------------------------------------- */
 
 static void
 tell(struct worker *w, struct ctx *cx, enum role_say say, const char *text)

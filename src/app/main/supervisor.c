@@ -37,7 +37,7 @@ name_of(const struct child *c)
     return names[c->kind];
 }
 
-/* --- deaths ------------------------------------------------------------------------ */
+/* --- deaths ------------------------------------------------------------------- */
 
 static void
 why(struct supervisor *s, const struct child *c, int status)
@@ -117,7 +117,7 @@ start(struct supervisor *s, struct child *c)
     }
 }
 
-/* --- what roles say ------------------------------------------------------------------- */
+/* --- what roles say ----------------------------------------------------------- */
 
 static bool
 all_are(const struct supervisor *s, enum child_state state)

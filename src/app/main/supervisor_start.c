@@ -23,7 +23,7 @@
 
 enum { LOCK_TRIES = 60, LOCK_WAIT_US = 50000, CERTIFICATES_MAX = 1 << 20 };
 
-/* --- the data folder -------------------------------------------------------- */
+/* --- the data folder ---------------------------------------------------------- */
 
 /* An auditor that outlived its supervisor drains first: wait for it a while. */
 static err_t
@@ -57,7 +57,7 @@ open_folders(struct supervisor *s)
     return ERR_OK;
 }
 
-/* --- doors and rings --------------------------------------------------------- */
+/* --- doors and rings ---------------------------------------------------------- */
 
 static err_t
 open_door(struct supervisor *s, struct str address, int which)
@@ -123,7 +123,7 @@ open_rings(struct supervisor *s)
     return ERR_OK;
 }
 
-/* --- children ------------------------------------------------------------------ */
+/* --- children ----------------------------------------------------------------- */
 
 static size_t
 workers(const struct conf *c)
@@ -166,7 +166,7 @@ supervisor__open(struct supervisor *s)
     return ERR_OK;
 }
 
-/* --- what is handed --------------------------------------------------------------- */
+/* --- what is handed ----------------------------------------------------------- */
 
 static err_t
 tell(struct supervisor *s, struct child *c, enum role_say say, unsigned arg,
@@ -351,7 +351,7 @@ hand_all(struct supervisor *s, struct child *c)
     return e != ERR_OK ? e : tell(s, c, ROLE_RUN, 0, NULL, -1);
 }
 
-/* --- the process --------------------------------------------------------------------- */
+/* --- the process -------------------------------------------------------------- */
 
 static char **
 short_environment(struct supervisor *s)

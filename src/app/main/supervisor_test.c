@@ -45,7 +45,7 @@ at(const char *name)
     return arena_printf(&t.arena, "%s/%s", home, name).p;
 }
 
-/* --- a node ------------------------------------------------------------------------- */
+/* --- a node ------------------------------------------------------------------- */
 
 static void
 become_nobody(void)
@@ -213,7 +213,7 @@ stop(const struct node *n)
     assert_int_equal(ended(n, PATIENCE), 0);
 }
 
-/* --- what a process is --------------------------------------------------------------- */
+/* --- what a process is -------------------------------------------------------- */
 
 static struct str
 proc(pid_t pid, const char *file)
@@ -409,8 +409,7 @@ as_an_ordinary_user(void **state)
     life("nobody/data", true, NULL, NOBODY);
 }
 
-/* --- reload
- * -------------------------------------------------------------------------------- */
+/* --- reload ------------------------------------------------------------------- */
 
 static void
 rewrite(const char *text)
@@ -446,8 +445,7 @@ options_are_read_again(void **state)
     assert_int_equal(ended(&n, PATIENCE), 0);
 }
 
-/* --- refusals
- * ---------------------------------------------------------------------------------- */
+/* --- refusals ----------------------------------------------------------------- */
 
 static void
 does_not_start(const char *data, const char *option, const char *reason)
@@ -501,8 +499,52 @@ what_does_not_start(void **state)
     stop(&n);
 }
 
-/* --- the fixture
- * ---------------------------------------------------------------------------------- */
+/* --- backup and restore ------------------------------------------------------- */
+
+static int
+command(const char *word, const char *a, const char *b, const char *c)
+{
+    pid_t pid = fork();
+    int status;
+
+    if (pid == 0) {
+        int quiet = open("/dev/null", O_WRONLY);
+
+        if (quiet < 0 || dup2(quiet, STDERR_FILENO) < 0)
+            _exit(98);
+        execl(program, "knoop", word, a, b, c, (char *)NULL);
+        _exit(97);
+    }
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void
+the_data_folder_comes_back(void **state)
+{
+    struct node n = start("kept", false, NULL);
+
+    (void)state;
+    must_be_ready(&n);
+    assert_int_equal(command("backup", n.data, at("copy"), NULL), 1); /* it runs */
+    stop(&n);
+    assert_int_equal(command("backup", n.data, at("copy"), NULL), 0);
+    assert_true(all_closed(at("copy")));
+    assert_int_equal(command("backup", n.data, at("copy"), NULL), 1); /* never over another */
+    assert_int_equal(command("restore", at("copy"), n.data, at("root")), 1);
+    assert_int_equal(rename(n.data, at("lost")), 0);
+    assert_int_equal(command("restore", at("copy"), n.data, at("root-nobody")), 1);
+    assert_int_equal(access(n.data, F_OK), -1); /* a wrong root key restores nothing */
+    assert_int_equal(command("restore", at("nobody"), n.data, at("root")), 1);
+    assert_int_equal(command("restore", at("copy"), n.data, at("root")), 0);
+    n = start("kept", false, NULL);
+    must_be_ready(&n);
+    stop(&n);
+    does_not_start("kept", arena_printf(&t.arena, "keys.root_file=%s", at("root-other")).p,
+                   "is not the one of");
+}
+
+/* --- the fixture -------------------------------------------------------------- */
 
 static int
 setup(void **state)
@@ -517,6 +559,7 @@ setup(void **state)
     assert_int_equal(chmod(home, 0755), 0);
     assert_int_equal(keys_root_make(&t.cx, at("root")), ERR_OK);
     assert_int_equal(keys_root_make(&t.cx, at("root-nobody")), ERR_OK);
+    assert_int_equal(keys_root_make(&t.cx, at("root-other")), ERR_OK);
     assert_int_equal(mkdir(at("nobody"), 0755), 0);
     if (geteuid() == 0) {
         assert_int_equal(chown(at("nobody"), NOBODY, NOBODY), 0);
@@ -545,8 +588,11 @@ main(int argc, char **argv)
 {
     static char path[4096];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_who_runs_the_test), cmocka_unit_test(as_root_for_a_user),
-        cmocka_unit_test(as_an_ordinary_user),  cmocka_unit_test(options_are_read_again),
+        cmocka_unit_test(the_data_folder_comes_back),
+        cmocka_unit_test(as_who_runs_the_test),
+        cmocka_unit_test(as_root_for_a_user),
+        cmocka_unit_test(as_an_ordinary_user),
+        cmocka_unit_test(options_are_read_again),
         cmocka_unit_test(what_does_not_start),
     };
     char *cut;

@@ -48,7 +48,7 @@ struct keys {
     uint32_t id;
 };
 
-/* --- with the lock held ------------------------------------------------------ */
+/* --- with the lock held ------------------------------------------------------- */
 
 static void
 finish(struct call *c, err_t error)
@@ -171,7 +171,7 @@ receive(struct ctx *cx, struct keys *k, uint8_t *room)
     }
 }
 
-/* --- at the socket -------------------------------------------------------------- */
+/* --- at the socket ------------------------------------------------------------ */
 
 static bool
 unsent(const struct keys *k)
@@ -246,7 +246,7 @@ wait_answer(struct ctx *cx, struct keys *k, struct call *mine, int64_t until)
         finish(mine, ERR_UNAVAILABLE);
 }
 
-/* --- one request ------------------------------------------------------------------- */
+/* --- one request -------------------------------------------------------------- */
 
 static err_t
 enqueue(struct ctx *cx, struct keys *k, struct call *c, enum keys_op op,
@@ -328,7 +328,7 @@ ask(struct ctx *cx, enum keys_op op, const struct str *in, size_t in_n, struct s
     return e;
 }
 
-/* --- the connection ------------------------------------------------------------------ */
+/* --- the connection ----------------------------------------------------------- */
 
 err_t
 keys_open(struct ctx *cx, struct keys **out)

@@ -93,7 +93,7 @@ err_t keys_sign_checkpoint(struct ctx *cx, struct str note, struct str *kid,
                            struct bytes *signature) NODISCARD;
 #define KEYS_AUDIT_KID "knoop:audit"
 
-/* --- the connection ------------------------------------------------------ */
+/* --- the connection ----------------------------------------------------------- */
 
 struct keys;
 

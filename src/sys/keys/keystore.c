@@ -24,7 +24,7 @@ one_of(struct str s, const char *const *names, unsigned n)
     return 0;
 }
 
-/* --- sealing -------------------------------------------------------------------- */
+/* --- sealing ------------------------------------------------------------------ */
 
 /* All that stands in clear, each with its length: no two meanings of one text. */
 static err_t
@@ -112,7 +112,7 @@ unseal(struct ctx *cx, const struct keystore *ks, struct bytes aad, const struct
     return e;
 }
 
-/* --- the form of a file ------------------------------------------------------------- */
+/* --- the form of a file ------------------------------------------------------- */
 
 static void
 put_b64(struct ctx *cx, struct json_out *js, const char *name, struct bytes data)
@@ -226,8 +226,7 @@ read_stored(struct ctx *cx, const struct keystore *ks, const char *path, struct 
     return e;
 }
 
-/* --- the store
- * ----------------------------------------------------------------------------- */
+/* --- the store ---------------------------------------------------------------- */
 
 static const struct stored check = { .kid = S_INIT(ROOT_CHECK),
                                      .use = KEY_AUDIT,

@@ -27,7 +27,7 @@ struct peer {
     uint8_t held[OS_MESSAGE_MAX]; /* an answer that does not fit behind `out` */
 };
 
-/* --- one request ------------------------------------------------------------------ */
+/* --- one request -------------------------------------------------------------- */
 
 static err_t
 judge(struct ctx *cx, struct signer *s, const struct peer *p, const struct keys_frame *f,
@@ -70,7 +70,7 @@ answer(struct ctx *cx, struct signer *s, const struct peer *p, const struct keys
     return keys__put(cx, f->id, KEYS_ANSWER, e, out, n, frame);
 }
 
-/* --- a peer ------------------------------------------------------------------------- */
+/* --- a peer ------------------------------------------------------------------- */
 
 /* ERR_UNAVAILABLE: it does not read; the packet waits. */
 static err_t
@@ -245,8 +245,7 @@ signer_run(struct signer *s, const struct signer_host *host)
     arena_fini(&scratch);
 }
 
-/* --- opening
- * ------------------------------------------------------------------------------ */
+/* --- opening ------------------------------------------------------------------ */
 
 static err_t
 open_token(struct ctx *cx, struct signer *s)

@@ -58,7 +58,7 @@ struct signer_host {
 void signer_run(struct signer *s, const struct signer_host *host);
 void signer_close(struct signer *s); /* wipes; NULL is fine */
 
-/* --- the root key, for the command line and the supervisor --------------- */
+/* --- the root key, for the command line and the supervisor -------------------- */
 
 enum { KEYS_ROOT_SIZE = 32 };
 /* Makes a root key file (0600). CONFLICT when it is there: it is never replaced. */

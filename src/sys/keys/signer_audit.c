@@ -52,7 +52,7 @@ audit_key(struct ctx *cx, struct signer *s, const struct kept **out)
     return e;
 }
 
-/* --- sealing ----------------------------------------------------------------------- */
+/* --- sealing ------------------------------------------------------------------ */
 
 static err_t
 jwe_head(struct ctx *cx, const struct key *ephemeral, struct str *out)
@@ -126,7 +126,7 @@ signer__seal_person(struct ctx *cx, struct signer *s, const struct str *in, stru
     return seal(cx, k->key, bytes_of(in[0]), &out[0]);
 }
 
-/* --- opening -------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------ */
 
 /* Only what seal() makes: no other algorithm, no other member. */
 static err_t

@@ -37,7 +37,7 @@ struct signer {
     struct peer *peers;
 };
 
-/* --- keys; signer_keys.c ---------------------------------------------------- */
+/* --- keys; signer_keys.c ------------------------------------------------------ */
 /* NOT_FOUND when there is none. Borrowed until it is deleted. */
 err_t signer__key(struct ctx *cx, struct signer *s, struct str kid,
                   struct kept **out) NODISCARD;
@@ -53,7 +53,7 @@ err_t signer__sign(struct ctx *cx, struct signer *s, const struct kept *k, enum 
 /* The public half as JWK text. */
 err_t signer__jwk(struct ctx *cx, const struct key *k, struct str *out) NODISCARD;
 
-/* --- requests: fields in, fields out --------------------------------------- */
+/* --- requests: fields in, fields out ------------------------------------------ */
 struct signer_op {
     const char *name;
     unsigned from;   /* enum signer_from, or-ed; 0: nobody */
@@ -75,7 +75,7 @@ err_t signer__open_person(struct ctx *cx, struct signer *s, const struct str *in
 err_t signer__checkpoint(struct ctx *cx, struct signer *s, const struct str *in,
                          struct str *out) NODISCARD;
 
-/* --- PKCS#11; signer_token.c ------------------------------------------------ */
+/* --- PKCS#11; signer_token.c -------------------------------------------------- */
 err_t token_open(struct ctx *cx, const struct conf *c, struct token **out) NODISCARD;
 void token_close(struct token *t);
 /* A P-256 key that never leaves the token; `id` names it there. */

@@ -23,7 +23,7 @@ struct asked {
     int64_t now_ms;
 };
 
-/* --- what a claim may be ---------------------------------------------------------- */
+/* --- what a claim may be ------------------------------------------------------ */
 
 static bool
 is_owner(const struct asked *a, const json *v)
@@ -162,7 +162,7 @@ time_of(const json *claims, const char *name)
     return json_i64(json_get(claims, name), &t) ? t * 1000 : 0;
 }
 
-/* --- presentations ------------------------------------------------------------------ */
+/* --- presentations ------------------------------------------------------------ */
 
 static bool
 is_anything(const struct asked *a, const json *v)
@@ -221,7 +221,7 @@ vp_rules(const struct asked *a)
     return vp_times(a);
 }
 
-/* --- credentials ---------------------------------------------------------------------- */
+/* --- credentials -------------------------------------------------------------- */
 
 static const struct claim vc_claims[] = {
     { "iss", is_owner, true }, { "sub", is_text, false }, { "jti", is_text, false },
@@ -282,8 +282,7 @@ dpop_rules(const struct asked *a)
     return ERR_OK;
 }
 
-/* --- the profiles
- * --------------------------------------------------------------------------- */
+/* --- the profiles ------------------------------------------------------------- */
 
 static const struct profile {
     const char *typ;

@@ -12,7 +12,7 @@
 #define OURS    "knoop" /* the owner of what is no organisation's */
 enum { PEM_MAX = 64 * 1024, KEYS_MOST = 1 << 20 };
 
-/* --- the table in memory ---------------------------------------------------------- */
+/* --- the table in memory ------------------------------------------------------ */
 
 /* Where it is, or would stand. */
 static size_t
@@ -110,7 +110,7 @@ put_in(struct ctx *cx, struct signer *s, const struct stored *what, struct key *
     return ERR_OK;
 }
 
-/* --- public halves ------------------------------------------------------------------ */
+/* --- public halves ------------------------------------------------------------ */
 
 static void
 member(struct ctx *cx, struct json_out *js, const char *name, struct bytes value)
@@ -152,7 +152,7 @@ signer__jwk(struct ctx *cx, const struct key *k, struct str *out)
     return json_out_done(cx, &js, out);
 }
 
-/* --- found --------------------------------------------------------------------------- */
+/* --- found -------------------------------------------------------------------- */
 
 static err_t
 load(struct ctx *cx, struct signer *s, struct str kid, struct kept **out)
@@ -285,8 +285,7 @@ signer__delete(struct ctx *cx, struct signer *s, struct str kid)
     return ERR_OK;
 }
 
-/* --- the node's own
- * ----------------------------------------------------------------------- */
+/* --- the node's own ----------------------------------------------------------- */
 
 static err_t
 mac_key(struct ctx *cx, struct signer *s)
@@ -397,8 +396,7 @@ signer__take_tls(struct ctx *cx, struct signer *s, const struct conf *c)
     return e;
 }
 
-/* --- used
- * ------------------------------------------------------------------------------------ */
+/* --- used --------------------------------------------------------------------- */
 
 err_t
 signer__sign(struct ctx *cx, struct signer *s, const struct kept *k, enum sig_alg alg,

@@ -38,7 +38,7 @@ at(const char *name)
     return arena_printf(&t.arena, "%s/%s", home, name).p;
 }
 
-/* --- the signer's process ------------------------------------------------------ */
+/* --- the signer's process ----------------------------------------------------- */
 
 static bool
 host_ready(struct ctx *cx, struct signer *s, void *arg)
@@ -153,7 +153,7 @@ teardown(void **state)
     return system(command);
 }
 
-/* --- claims ------------------------------------------------------------------------ */
+/* --- claims ------------------------------------------------------------------- */
 
 /* A presentation that is signed, with up to one member put differently. */
 static struct str
@@ -452,8 +452,7 @@ keys_are_made_for_their_owner(void **state)
         ERR_FORBIDDEN);
 }
 
-/* --- TLS
- * ----------------------------------------------------------------------------------- */
+/* --- TLS ---------------------------------------------------------------------- */
 
 static struct bytes
 verify_content(const char *who, size_t hash)
@@ -529,8 +528,7 @@ handshakes(void **state)
     assert_int_equal(tls(KEYS_AUDIT_KID, SIG_ES256, c), ERR_FORBIDDEN);
 }
 
-/* --- people and checkpoints
- * ------------------------------------------------------------------ */
+/* --- people and checkpoints --------------------------------------------------- */
 
 static void
 people(void **state)
@@ -620,8 +618,7 @@ checkpoints(void **state)
     sys.keys = worker_keys;
 }
 
-/* --- raw frames from a worker's socket
- * ------------------------------------------------------- */
+/* --- raw frames from a worker's socket ---------------------------------------- */
 
 /* The error of the answer; -1 when the signer cut us off. */
 static int
@@ -671,8 +668,7 @@ what_has_no_form_is_cut_off(void **state)
     start_signer();
 }
 
-/* --- the connection
- * ----------------------------------------------------------------------------- */
+/* --- the connection ----------------------------------------------------------- */
 
 enum { THREADS = 8, EACH = 40 };
 
@@ -750,8 +746,7 @@ a_dead_signer_is_an_error(void **state)
     assert_int_equal(keys_public(&t.cx, S(KID), &jwk), ERR_OK);
 }
 
-/* --- at rest
- * -------------------------------------------------------------------------------------- */
+/* --- at rest ------------------------------------------------------------------ */
 
 static int
 prove(const char *folder, const char *root, size_t *n)

@@ -33,7 +33,7 @@ failed(struct ctx *cx, const char *what, CK_RV rv)
                   "%s: 0x%lx", what, rv);
 }
 
-/* --- opening -------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------ */
 
 /* Labels are padded with blanks to 32 bytes. */
 static bool
@@ -135,7 +135,7 @@ token_close(struct token *t)
     free(t);
 }
 
-/* --- keys ------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------- */
 
 /* CKA_EC_POINT: an OCTET STRING around the uncompressed point. */
 static err_t

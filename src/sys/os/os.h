@@ -25,7 +25,7 @@ struct os_user {
     bool change; /* false: stay who we are */
 };
 
-/* --- clocks: the only place where they are read ------------------------- */
+/* --- clocks: the only place where they are read ------------------------------- */
 int64_t os_now_ms(void);  /* UTC, since 1970 */
 int64_t os_tick_ms(void); /* monotonic; deadlines are on this one */
 int64_t os_tick_ns(void); /* monotonic, for measuring */
@@ -34,7 +34,7 @@ int64_t os_tick_ns(void); /* monotonic, for measuring */
  * Lines go to standard error, one write each. At start. */
 void os_log_open(enum log_format form, enum log_level least);
 
-/* --- descriptors ---------------------------------------------------------- */
+/* --- descriptors -------------------------------------------------------------- */
 void os_close(int *fd); /* sets it to -1; -1 is fine */
 
 enum { OS_FDS_MAX = 8, OS_MESSAGE_MAX = 64 * 1024 };
@@ -65,7 +65,7 @@ err_t os_listen(struct ctx *cx, struct str address, int fds[OS_LISTEN_MAX],
 /* The port a socket is bound to; 0 when it has none. */
 int os_port(int fd);
 
-/* --- files ---------------------------------------------------------------- */
+/* --- files -------------------------------------------------------------------- */
 /* The whole file. NOT_FOUND, FORBIDDEN, TOO_LARGE beyond `most`. */
 err_t os_read_file(struct ctx *cx, const char *path, size_t most,
                    struct bytes *out) NODISCARD;
@@ -106,7 +106,7 @@ err_t os_copy_tree(struct ctx *cx, const char *from, const char *to) NODISCARD;
  */
 err_t os_hand(struct ctx *cx, const char *path, int fd) NODISCARD;
 
-/* --- this process; at start, before threads ------------------------------- */
+/* --- this process; at start, before threads ----------------------------------- */
 /* umask 077, no core, not dumpable, no new privileges, descriptors to the max. */
 err_t os_harden(struct ctx *cx) NODISCARD;
 /* The name in top(1) and in /proc, 15 bytes. */

@@ -141,7 +141,7 @@ os_recv(struct ctx *cx, int sock, void *room, size_t size, size_t *n, int fds[OS
     return ERR_OK;
 }
 
-/* --- listening ------------------------------------------------------------ */
+/* --- listening ---------------------------------------------------------------- */
 
 static err_t
 listen_at(struct ctx *cx, const struct sockaddr *sa, socklen_t n, bool both, int *out)

@@ -21,7 +21,7 @@
 
 enum { HANDED_MAX = 64, NAMES_MAX = 1 << 20 };
 
-/* --- files that another process opened for us ----------------------------- */
+/* --- files that another process opened for us --------------------------------- */
 
 static struct handed {
     char path[PATH_MAX];
@@ -88,7 +88,7 @@ handed_dup(const char *path)
     return fd;
 }
 
-/* --- reading ---------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------ */
 
 static err_t
 because(struct ctx *cx, const char *what, const char *path)
@@ -163,7 +163,7 @@ os_read_file(struct ctx *cx, const char *path, size_t most, struct bytes *out)
     return ERR_OK;
 }
 
-/* --- writing ---------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------ */
 
 static err_t
 sync_folder_of(struct ctx *cx, const char *path)
@@ -248,7 +248,7 @@ os_remove(struct ctx *cx, const char *path)
     return sync_folder_of(cx, path);
 }
 
-/* --- folders ---------------------------------------------------------------- */
+/* --- folders ------------------------------------------------------------------ */
 
 static err_t
 folder_check(struct ctx *cx, const char *path, uid_t owner)

@@ -117,7 +117,7 @@ os_signal_next(int fd)
     return read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
 }
 
-/* --- sd_notify(3), which is one datagram ----------------------------------- */
+/* --- sd_notify(3), which is one datagram -------------------------------------- */
 
 void
 os_notify(const char *state)

@@ -350,7 +350,7 @@ sandbox__calls_first(struct ctx *cx, enum sandbox_role role)
     return load(cx, &f);
 }
 
-/* --- arguments --------------------------------------------------------------- */
+/* --- arguments ---------------------------------------------------------------- */
 
 /* Threads yes, processes no. clone3 hides its flags: ENOSYS, and glibc uses clone. */
 static void

@@ -272,7 +272,7 @@ act_open_to_others(void)
     return (st.st_mode & 077) == 0 ? REFUSED : DONE;
 }
 
-/* --- the narrowed process ------------------------------------------------------- */
+/* --- the narrowed process ----------------------------------------------------- */
 
 enum held { BY_CALLS = 1, BY_PATHS = 2, BY_BOTH = 3, BY_NOTHING = 4 };
 
