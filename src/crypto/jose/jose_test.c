@@ -469,16 +469,18 @@ jwe_round(struct test_ctx *t, const struct jwk *k, const char *alg)
         assert_true(bytes_eq(plain, TEXT("plain")));
         assert_int_equal(jwe_decrypt(&t->cx, token, k, 0, &plain), ERR_ALGORITHM);
         assert_int_equal(jwe_decrypt(&t->cx, token, k, ~bit, &plain), ERR_ALGORITHM);
-        for (size_t j = 0; j < token.n; j += 7) { /* no byte may change */
-            if (token.p[j] == '.')
+        if (i != 0)
+            continue;
+        memcpy(&at, &token.p, sizeof(at));
+        for (size_t j = 3; j < token.n; j += token.n / 9) { /* no byte may change */
+            char was = at[j];
+
+            if (was == '.')
                 continue;
-            memcpy(&at, &token.p, sizeof(at));
-            at[j] = at[j] == 'A' ? 'B' : 'A';
+            at[j] = was == 'A' ? 'B' : 'A';
             assert_int_not_equal(jwe_decrypt(&t->cx, token, k, bit, &plain), ERR_OK);
             assert_null(plain.p);
-            assert_int_equal(jwe_encrypt(&t->cx, k, header, TEXT("plain"), &token), ERR_OK);
-            if (strncmp(alg, "RSA", 3) == 0 || i > 0)
-                break; /* once is enough for the slow ones */
+            at[j] = was;
         }
     }
 }
@@ -506,11 +508,13 @@ jwe_algs(void **state)
         { "ECDH-ES+A192KW", KEY_P521, 0 },
         { "ECDH-ES+A256KW", KEY_X25519, 0 },
     };
+    scoped(key_drop) struct key *rsa = NULL; /* made once: it takes long */
     struct test_ctx t;
     uint8_t secret[64];
 
     (void)state;
     test_ctx_init(&t);
+    assert_int_equal(key_generate(&t.cx, KEY_RSA, &rsa), ERR_OK);
     random_bytes(secret, sizeof(secret));
     for (size_t i = 0; i < COUNT(rows); i++) {
         scoped(key_drop) struct key *k = NULL;
@@ -519,6 +523,8 @@ jwe_algs(void **state)
 
         if (rows[i].type == KEY_OCT)
             assert_int_equal(key_import(&t.cx, KEY_OCT, &parts, &k), ERR_OK);
+        else if (rows[i].type == KEY_RSA)
+            k = key_ref(rsa);
         else
             assert_int_equal(key_generate(&t.cx, rows[i].type, &k), ERR_OK);
         assert_int_equal(jwk_of_key(&t.cx, k, S(""), &jwk), ERR_OK);
@@ -564,13 +570,19 @@ jwe_refusals(void **state)
         assert_int_equal(
             jwe_encrypt(&t.cx, &jwk, str_of(rows[i].header), TEXT("x"), &token), rows[i].e);
     /* PBES2: only who names it, and not for any number of rounds */
-    assert_int_equal(jwe_encrypt(&t.cx, &jwk,
-                                 S("{\"alg\":\"PBES2-HS256+A128KW\",\"enc\":\"A128GCM\"}"),
-                                 TEXT("x"), &token),
-                     ERR_OK);
+    assert_int_equal(
+        jwe_encrypt(&t.cx, &jwk,
+                    S("{\"alg\":\"PBES2-HS256+A128KW\",\"enc\":\"A128GCM\",\"p2c\":1000}"),
+                    TEXT("x"), &token),
+        ERR_OK);
     assert_int_equal(jwe_decrypt(&t.cx, token, &jwk, JWE_ALGS_USUAL, &plain),
                      ERR_ALGORITHM);
     assert_int_equal(jwe_decrypt(&t.cx, token, &jwk, JWE_ALGS_PBES2, &plain), ERR_OK);
+    assert_int_equal(
+        jwe_encrypt(&t.cx, &jwk,
+                    S("{\"alg\":\"PBES2-HS256+A128KW\",\"enc\":\"A128GCM\",\"p2c\":999}"),
+                    TEXT("x"), &token),
+        ERR_LIMIT);
     token = joined(&t,
                    b64(&t, "{\"alg\":\"PBES2-HS256+A128KW\",\"enc\":\"A128GCM\",\"p2s\":"
                            "\"AAAAAAAAAAAAAAAA\",\"p2c\":2000000000}"),

@@ -303,7 +303,7 @@ jwe_decrypt(struct ctx *cx, struct str text, const struct jwk *key, unsigned alg
 static err_t
 start_header(struct ctx *cx, const json *header, struct json_out *js)
 {
-    static const char *const ours[] = { "epk", "iv", "tag", "p2s", "p2c" };
+    static const char *const ours[] = { "epk", "iv", "tag", "p2s" };
 
     for (size_t i = 0; i < COUNT(ours); i++)
         if (json_get(header, ours[i]) != NULL)

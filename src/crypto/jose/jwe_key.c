@@ -375,15 +375,20 @@ static err_t
 wrap_password(const struct jwe__how *how, struct json_out *js, struct bytes password,
               const struct jwe__cek *cek, struct bytes *out)
 {
-    enum { ROUNDS = 600000 };
+    const json *asked = json_get(how->headers[0], "p2c"); /* stands in the header already */
+    int64_t rounds = JWE_ROUNDS;
     uint8_t p2s[16], kek[32];
     err_t e;
 
+    if (asked == NULL)
+        json_member_i64(js, "p2c", rounds);
+    else if (!json_i64(asked, &rounds) || rounds < JWE_ROUNDS_MIN ||
+             rounds > JWE_ROUNDS_MAX)
+        return refuse(how->cx, ERR_LIMIT, "RFC 7518 4.8.1.2", "rounds out of bounds");
     random_bytes(p2s, sizeof(p2s));
-    json_member_i64(js, "p2c", ROUNDS);
     if ((e = put_b64(how, js, "p2s", (struct bytes){ p2s, sizeof(p2s) })) != ERR_OK)
         return e;
-    e = password_key(how, password, (struct bytes){ p2s, sizeof(p2s) }, ROUNDS, kek);
+    e = password_key(how, password, (struct bytes){ p2s, sizeof(p2s) }, rounds, kek);
     if (e == ERR_OK)
         e = keywrap_seal(how->cx, (struct bytes){ kek, rows[how->alg].size },
                          (struct bytes){ cek->at, cek->n }, out);
