@@ -1,0 +1,142 @@
+/*
+ * authenticate.c - who asks: the token, and the proof that it is his.
+ *
+ * Rule      RFC 6750 2.1, 3 (Bearer); RFC 9449 7.1 (DPoP). A token that is
+ *           bound to a key is not taken without that key's proof, under
+ *           whatever scheme. A token is good at its issuer's tenant alone.
+ * Trust     Everything here comes from a stranger until the end.
+ * Source    Knoop. EUPL-1.2.
+ */
+#include "care/gateway/gateway_int.h"
+
+#include <string.h>
+
+#include "crypto/prim/prim.h"
+
+#define ALGS "algs=\"ES256 ES384 ES512 EdDSA PS256\""
+
+enum scheme { SCHEME_NONE, SCHEME_BEARER, SCHEME_DPOP };
+
+/* Both ways in, so that a client can choose (RFC 9110 11.6.1). */
+static const char ask_any[] = "DPoP " ALGS ", Bearer";
+static const char token_bad[] =
+    "DPoP error=\"invalid_token\", " ALGS ", Bearer error=\"invalid_token\"";
+static const char proof_bad[] = "DPoP error=\"invalid_dpop_proof\", " ALGS;
+
+/* RFC 6750 2.1: b64token. */
+static bool
+is_b64token(struct str s)
+{
+    static const char more[] = "-._~+/=";
+
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              (c != 0 && strchr(more, c) != NULL)))
+            return false;
+    }
+    return s.n > 0;
+}
+
+static enum scheme
+read_header(struct str header, struct str *token)
+{
+    struct str rest = header, scheme = str_cut(&rest, ' ');
+
+    *token = str_trim(rest);
+    if (!is_b64token(*token))
+        return SCHEME_NONE;
+    if (str_eq_case(scheme, S("Bearer")))
+        return SCHEME_BEARER;
+    return str_eq_case(scheme, S("DPoP")) ? SCHEME_DPOP : SCHEME_NONE;
+}
+
+static err_t
+unauthorized(struct ctx *cx, struct str *challenge, const char *say, const char *clause,
+             const char *reason)
+{
+    *challenge = str_of(say);
+    return refuse(cx, ERR_UNAUTHORIZED, clause, "%s", reason);
+}
+
+/* The path is the one received: a proof is over what the client sent. */
+static err_t
+check_proof(struct ctx *cx, struct gateway *gw, const struct gateway_call *call,
+            struct str token, struct str jkt, struct str *challenge)
+{
+    struct gateway_proof proof = { call->dpop, token, jkt, call->method, { NULL, 0 } };
+    struct str base;
+    err_t e;
+
+    if (call->dpop.n == 0)
+        return unauthorized(cx, challenge, proof_bad, "RFC 9449 7.1",
+                            "a bound token without a DPoP proof");
+    /* What is used up cannot be undone when the loop must hand over: so not there. */
+    if (cx->may_not_block)
+        return refuse(cx, ERR_WOULD_BLOCK, "", "DPoP proofs are checked in the pool");
+    if ((e = gateway__public_url(cx, call->tenant, &base)) != ERR_OK)
+        return e;
+    proof.url = arena_printf(cx->arena, "%.*s%.*s", STR(base), STR(call->path));
+    if (proof.url.p == NULL)
+        return refuse_memory(cx);
+    e = gw->ports.dpop_check(cx, &proof);
+    if (e != ERR_OK && err_row(e)->status < 500) {
+        *challenge = str_of(proof_bad);
+        return refuse(cx, ERR_UNAUTHORIZED, "RFC 9449 7.1", "DPoP: %s", err_row(e)->text);
+    }
+    return e;
+}
+
+static err_t
+check_scheme(struct ctx *cx, enum scheme scheme, const struct gateway_token *token,
+             struct str *challenge)
+{
+    if (token->jkt.n != 0 && scheme != SCHEME_DPOP)
+        return unauthorized(cx, challenge, token_bad, "RFC 9449 7.1",
+                            "a DPoP-bound token was used as a bearer token");
+    if (token->jkt.n == 0 && scheme != SCHEME_BEARER)
+        return unauthorized(cx, challenge, token_bad, "RFC 9449 7.1",
+                            "a bearer token was used under the DPoP scheme");
+    return ERR_OK;
+}
+
+err_t
+gateway__authenticate(struct ctx *cx, struct gateway *gw, const struct gateway_call *call,
+                      struct gateway_token *token, uint8_t hash[TOKEN_HASH],
+                      struct str *challenge)
+{
+    uint8_t full[HASH_MAX];
+    struct str text;
+    enum scheme scheme;
+    err_t e;
+
+    *token = (struct gateway_token){ 0 };
+    memset(hash, 0, TOKEN_HASH);
+    if (call->authorization.n == 0)
+        return unauthorized(cx, challenge, ask_any, "RFC 6750 3",
+                            "no Authorization header");
+    if ((scheme = read_header(call->authorization, &text)) == SCHEME_NONE)
+        return unauthorized(cx, challenge, ask_any, "RFC 6750 2.1",
+                            "Authorization is no Bearer or DPoP token");
+    e = gw->ports.token_find(cx, text, token);
+    if (e != ERR_OK && err_row(e)->status < 500) {
+        *challenge = str_of(token_bad);
+        return refuse(cx, ERR_UNAUTHORIZED, "RFC 6750 3.1", "the token is not good: %s",
+                      err_row(e)->name);
+    }
+    if (e != ERR_OK)
+        return e;
+    if (token->tenant.n == 0 || !str_eq(token->tenant, call->tenant))
+        return unauthorized(cx, challenge, token_bad, "RFC 7662 2.2",
+                            "the token was issued by another tenant");
+    if ((e = check_scheme(cx, scheme, token, challenge)) != ERR_OK)
+        return e;
+    if (token->jkt.n != 0 &&
+        (e = check_proof(cx, gw, call, text, token->jkt, challenge)) != ERR_OK)
+        return e;
+    if ((e = hash_bytes(cx, HASH_SHA256, bytes_of(text), full)) != ERR_OK)
+        return e;
+    memcpy(hash, full, TOKEN_HASH);
+    return ERR_OK;
+}

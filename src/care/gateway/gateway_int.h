@@ -1,0 +1,191 @@
+/*
+ * gateway_int.h - inside the room.
+ *
+ *   request -> token -> one meaning -> policies -> patient -> grounds -> audit
+ *                                                                 |
+ *      answer <- links rewritten <- each resource checked <- upstream
+ *
+ * All that the room asks of others goes through `struct gateway_ports`, so that
+ * the whole path is tested without a network.
+ * Source    Knoop. EUPL-1.2.
+ */
+#ifndef KNOOP_CARE_GATEWAY_INT_H
+#define KNOOP_CARE_GATEWAY_INT_H
+
+#include "care/consent/consent.h"
+#include "care/policy/policy.h"
+#include "sys/http/fetch.h"
+#include "sys/http/http.h"
+
+struct cache;
+
+enum { TOKEN_HASH = 32, PAGE_KEY = 32 };
+
+/* What a token says, once it is found to be good. */
+struct gateway_token {
+    struct str tenant;       /* the subject that issued it: its only audience */
+    struct str client_id;    /* who asks, as the token names it */
+    struct str did;          /* his DID; may be empty */
+    struct str organisation; /* "ura:00000001" as proven; may be empty */
+    struct str name;         /* of the organisation, as proven; may be empty */
+    struct str scope;
+    struct str user_id, user_role; /* as proven; may be empty */
+    struct str enrolled;           /* "<BSN system>|<number>" as claimed; never logged */
+    struct str jkt;                /* thumbprint of the DPoP key; empty: a bearer token */
+};
+
+struct gateway_proof {
+    struct str proof, token, jkt; /* the DPoP header; the token; its thumbprint */
+    enum http_method method;
+    struct str url; /* as the caller knows it, without query */
+};
+
+struct gateway_ports {
+    /* UNAUTHORIZED when there is no such token, or no longer. */
+    err_t (*token_find)(struct ctx *cx, struct str token, struct gateway_token *out);
+    err_t (*dpop_check)(struct ctx *cx, const struct gateway_proof *proof);
+    err_t (*fetch)(struct ctx *cx, const struct fetch_request *in, struct fetch_reply *out);
+    err_t (*seal_person)(struct ctx *cx, struct str number, struct str *sealed,
+                         struct str *mac);
+    err_t (*ground_find)(struct ctx *cx, const struct ground_question *q,
+                         struct ground *out);
+    struct policy_set *(*policies)(struct ctx *cx);
+};
+
+struct gateway {
+    struct gateway_ports ports;
+    struct cache *patients; /* (tenant, id) -> mac, sealed: no number in it */
+    uint8_t page_key[PAGE_KEY];
+};
+
+/* What came in. */
+struct gateway_call {
+    enum http_method method;
+    struct str tenant;
+    struct str path, query; /* below /fhir/<tenant>, as received */
+    struct str type;        /* of the body, without parameters */
+    struct bytes body;
+    struct str authorization, dpop, if_none_exist;
+};
+
+/* A patient, known without a number. */
+struct gateway_patient {
+    struct str id; /* at the upstream; empty when only the number was given */
+    struct str sealed, mac;
+};
+
+/* What was judged, and so what may be released. */
+struct gateway_judged {
+    struct str tenant, upstream, public_url; /* URLs without a trailing slash */
+    struct fhir_request request;
+    struct policy_match match;
+    struct gateway_token token;
+    uint8_t token_hash[TOKEN_HASH];
+    struct gateway_patient patient;
+    struct ground ground;
+    struct str next; /* a page: what to ask upstream instead */
+};
+
+enum gateway_way {
+    GATEWAY_WAY_NONE,
+    GATEWAY_STREAM, /* passed on as it comes */
+    GATEWAY_HOLD,   /* held, then gateway_release */
+    GATEWAY_REPLY,  /* `reply` is the answer */
+};
+
+struct gateway_plan {
+    enum gateway_way way;
+    struct gateway_judged *judged; /* NULL for what concerns nobody's record */
+    enum http_method method;
+    struct str url;
+    struct str header[4]; /* "Name: value" */
+    size_t header_n;
+    struct bytes body;
+    struct str reply;
+    struct str challenge; /* of a refusal: WWW-Authenticate */
+};
+
+/*
+ * Decides. On refusal plan->challenge may be set; `audit` is filled either way
+ * as far as things were known. Nothing was changed when it is WOULD_BLOCK.
+ */
+err_t gateway__judge(struct ctx *cx, struct gateway *gw, const struct gateway_call *call,
+                     struct audit_record *audit, struct gateway_plan *plan) NODISCARD;
+
+/*
+ * The upstream's answer, checked and with links to the gateway, or a refusal.
+ * Does not block.
+ */
+err_t gateway__release(struct ctx *cx, struct gateway *gw, const struct gateway_judged *j,
+                       int status, struct str type, struct bytes body,
+                       struct str *out) NODISCARD;
+
+/* --- tenant.c: what the options say ---------------------------------------- */
+
+err_t gateway__upstream(struct ctx *cx, struct str tenant, struct str *url) NODISCARD;
+err_t gateway__public_url(struct ctx *cx, struct str tenant, struct str *url) NODISCARD;
+err_t gateway__adopted(struct ctx *cx, struct str tenant, struct str **policies,
+                       size_t *n) NODISCARD;
+/* Every row of the options is one that could be used. */
+err_t gateway__prove_options(struct ctx *cx) NODISCARD;
+
+/* --- authenticate.c ---------------------------------------------------------- */
+
+err_t gateway__authenticate(struct ctx *cx, struct gateway *gw,
+                            const struct gateway_call *call, struct gateway_token *token,
+                            uint8_t hash[TOKEN_HASH], struct str *challenge) NODISCARD;
+
+/* --- patient.c ---------------------------------------------------------------- */
+
+/* By id: asks the upstream, or remembers. GROUND when there is no such patient. */
+err_t gateway__patient_by_id(struct ctx *cx, struct gateway *gw, struct str tenant,
+                             struct str upstream, struct str id,
+                             struct gateway_patient *out) NODISCARD;
+err_t gateway__patient_by_number(struct ctx *cx, struct gateway *gw, struct str number,
+                                 struct gateway_patient *out) NODISCARD;
+/* Fetches JSON of the upstream; NULL in *out for 404 and 410. */
+err_t gateway__get(struct ctx *cx, struct gateway *gw, struct str url, struct str *text,
+                   json **out) NODISCARD;
+
+/* --- subject.c: whose a resource is ------------------------------------------ */
+
+/* The patient's id that a resource names; empty when it names none, or two. */
+err_t gateway__subject(struct ctx *cx, const json *resource, struct str upstream,
+                       struct str *id) NODISCARD;
+/* Can resources of this type belong to a patient by what is in them? */
+bool gateway__names_subject(const json *resource);
+/* Is it this patient's? By id, or by number for Patient itself. */
+bool gateway__belongs(const json *resource, const struct gateway_judged *j);
+bool gateway__has_number(const json *patient, struct str number);
+/* The one citizen service number of a Patient; false when none, or two. */
+bool gateway__number_of(const json *patient, struct str *number);
+
+/* --- rewrite.c: URLs of the upstream become ours -------------------------------- */
+
+void gateway__rewrite(struct json_out *js, const json *v, const struct gateway_judged *j);
+struct str gateway__our_url(struct ctx *cx, struct str url, const struct gateway_judged *j);
+
+/* --- page.c: links to next pages ------------------------------------------------- */
+
+/* What a next-link of the upstream becomes. */
+err_t gateway__page_seal(struct ctx *cx, const struct gateway *gw,
+                         const struct gateway_judged *j, struct str upstream_next,
+                         struct str *url) NODISCARD;
+/* The request that the page belongs to, and where it continues. */
+struct gateway_page {
+    enum http_method method;
+    struct str path, query, form, next;
+    struct str policy, version;
+};
+err_t gateway__page_open(struct ctx *cx, const struct gateway *gw, struct str tenant,
+                         const uint8_t token_hash[TOKEN_HASH], struct str query,
+                         struct gateway_page *out) NODISCARD;
+
+/* --- capability.c ------------------------------------------------------------------ */
+
+err_t gateway__capability(struct ctx *cx, struct gateway *gw, struct str tenant,
+                          struct str *out) NODISCARD;
+
+extern const struct http_route gateway_routes[];
+
+#endif

@@ -1,0 +1,231 @@
+/*
+ * release.c - the upstream's answer, looked at before it leaves.
+ *
+ * Rule      Least data: every match is of the judged type and patient; what
+ *           came along is of a type that the rule brings, and nobody else's.
+ *           One resource that is not refuses the whole answer: an upstream
+ *           that mixes patients is broken, and silence would hide it.
+ *           Error answers are told in our own words: an upstream's
+ *           OperationOutcome may hold anything.
+ * Trust     The upstream is the operator's; its answer is checked as if not.
+ * Source    Knoop. EUPL-1.2.
+ */
+#include "care/gateway/gateway_int.h"
+
+#define RULE "issue 2.6"
+
+static err_t
+refuse_status(struct ctx *cx, int status)
+{
+    static const struct {
+        int status;
+        err_t code;
+    } rows[] = {
+        { 400, ERR_BAD_REQUEST }, { 404, ERR_NOT_FOUND },   { 410, ERR_GONE },
+        { 422, ERR_BAD_REQUEST }, { 429, ERR_UNAVAILABLE }, { 503, ERR_UNAVAILABLE },
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++)
+        if (rows[i].status == status)
+            return refuse(cx, rows[i].code, RULE, "the upstream answered %d", status);
+    return refuse(cx, ERR_UPSTREAM, RULE, "the upstream answered %d", status);
+}
+
+static err_t
+check_match(struct ctx *cx, const json *resource, const struct gateway_judged *j)
+{
+    if (!str_eq(json_get_text(resource, "resourceType"), j->request.type))
+        return refuse(cx, ERR_UPSTREAM, RULE, "a match in the answer is of another type");
+    if (j->match.patient == POLICY_PATIENT_ABSENT ||
+        policy_rule_releases_any(j->match.rule))
+        return ERR_OK;
+    if (!gateway__belongs(resource, j))
+        return refuse(cx, ERR_UPSTREAM, RULE,
+                      "a match in the answer is not this patient's");
+    return ERR_OK;
+}
+
+static err_t
+check_include(struct ctx *cx, const json *resource, const struct gateway_judged *j)
+{
+    struct str type = json_get_text(resource, "resourceType");
+
+    if (!policy_rule_brings(j->match.rule, type))
+        return refuse(cx, ERR_UPSTREAM, RULE, "a %.*s came along that nobody asked for",
+                      STR(type));
+    /* A Patient that a rule brings (a payor) is that rule's decision. */
+    if (str_is(type, "Patient") || j->match.patient == POLICY_PATIENT_ABSENT ||
+        !gateway__names_subject(resource) || gateway__belongs(resource, j))
+        return ERR_OK;
+    return refuse(cx, ERR_UPSTREAM, RULE, "a %.*s of another patient came along",
+                  STR(type));
+}
+
+/* What the server says about the search is not the patient's data: left out. */
+static bool
+is_outcome(const json *entry)
+{
+    return json_is(json_path(entry, "search", "mode", NULL), "outcome") ||
+           json_is(json_path(entry, "resource", "resourceType", NULL), "OperationOutcome");
+}
+
+static err_t
+check_entry(struct ctx *cx, const json *entry, const struct gateway_judged *j)
+{
+    const json *resource = json_get(entry, "resource");
+    const json *mode = json_path(entry, "search", "mode", NULL);
+
+    if (json_type(resource) != JSON_OBJECT)
+        return refuse(cx, ERR_UPSTREAM, RULE, "an entry without a resource");
+    if (!fhir_id_valid(json_get_text(resource, "id")))
+        return refuse(cx, ERR_UPSTREAM, RULE, "a resource without an id");
+    if (json_is(mode, "include"))
+        return check_include(cx, resource, j);
+    /* A server that marks nothing: what the rule does not ask must be brought. */
+    if (mode == NULL && !str_eq(json_get_text(resource, "resourceType"), j->request.type))
+        return check_include(cx, resource, j);
+    return check_match(cx, resource, j);
+}
+
+static void
+put_entry(struct json_out *js, const json *entry, const struct gateway_judged *j)
+{
+    const json *resource = json_get(entry, "resource");
+    struct str url = arena_printf(js->buf.arena, "%.*s/%.*s/%.*s", STR(j->public_url),
+                                  STR(json_get_text(resource, "resourceType")),
+                                  STR(json_get_text(resource, "id")));
+
+    js->buf.failed |= url.p == NULL;
+    json_object(js);
+    json_member(js, "fullUrl", url);
+    json_key(js, "resource");
+    gateway__rewrite(js, resource, j);
+    if (json_get(entry, "search") != NULL)
+        json_member_json(js, "search", json_get(entry, "search"));
+    json_end(js);
+}
+
+/* Ours: the request as it was judged, without what names a person. */
+static void
+put_self(struct json_out *js, const struct gateway_judged *j)
+{
+    const struct fhir_request *r = &j->request;
+    struct buf b;
+
+    buf_init(&b, js->buf.arena);
+    buf_str(&b, j->public_url);
+    buf_c(&b, '/');
+    buf_str(&b, r->type);
+    if (r->operation.n != 0) {
+        buf_c(&b, '/');
+        buf_str(&b, r->operation);
+    }
+    if (!r->names_person && r->param_n > 0) {
+        struct str params = r->wire_query.n ? r->wire_query : str_of_bytes(r->wire_body);
+
+        buf_c(&b, '?');
+        buf_str(&b, params);
+    }
+    js->buf.failed |= b.failed;
+    json_object(js);
+    json_member_z(js, "relation", "self");
+    json_member(js, "url", (struct str){ b.p, b.n });
+    json_end(js);
+}
+
+static err_t
+put_links(struct ctx *cx, struct gateway *gw, struct json_out *js, const json *bundle,
+          const struct gateway_judged *j)
+{
+    struct str url;
+    err_t e;
+
+    json_key(js, "link");
+    json_array(js);
+    put_self(js, j);
+    for (json_each(it, json_get(bundle, "link"))) {
+        if (!json_is(json_get(it.value, "relation"), "next"))
+            continue;
+        e = gateway__page_seal(cx, gw, j, json_get_text(it.value, "url"), &url);
+        if (e != ERR_OK)
+            return e;
+        json_object(js);
+        json_member_z(js, "relation", "next");
+        json_member(js, "url", url);
+        json_end(js);
+        break;
+    }
+    json_end(js);
+    return ERR_OK;
+}
+
+static err_t
+release_bundle(struct ctx *cx, struct gateway *gw, const json *bundle,
+               const struct gateway_judged *j, struct str *out)
+{
+    struct json_out js;
+    int64_t total;
+    err_t e;
+
+    json_out_init(&js, cx->arena);
+    json_object(&js);
+    json_member_z(&js, "resourceType", "Bundle");
+    json_member_z(&js, "type",
+                  json_is(json_get(bundle, "type"), "history") ? "history" : "searchset");
+    if (json_get(bundle, "total") != NULL) {
+        struct str text;
+
+        if (!json_number_text(json_get(bundle, "total"), cx, &text) ||
+            !str_to_i64(text, &total))
+            return refuse(cx, ERR_UPSTREAM, RULE, "a total that is no number");
+        json_member_i64(&js, "total", total);
+    }
+    if ((e = put_links(cx, gw, &js, bundle, j)) != ERR_OK)
+        return e;
+    json_key(&js, "entry");
+    json_array(&js);
+    for (json_each(it, json_get(bundle, "entry"))) {
+        if (is_outcome(it.value))
+            continue;
+        if ((e = check_entry(cx, it.value, j)) != ERR_OK)
+            return e;
+        put_entry(&js, it.value, j);
+    }
+    json_end(&js);
+    json_end(&js);
+    return json_out_done(cx, &js, out);
+}
+
+static err_t
+release_resource(struct ctx *cx, const json *resource, const struct gateway_judged *j,
+                 struct str *out)
+{
+    struct json_out js;
+
+    if (!str_eq(json_get_text(resource, "resourceType"), j->request.type) ||
+        !str_eq(json_get_text(resource, "id"), j->request.id))
+        return refuse(cx, ERR_UPSTREAM, RULE, "the upstream gave another resource");
+    json_out_init(&js, cx->arena);
+    gateway__rewrite(&js, resource, j);
+    return json_out_done(cx, &js, out);
+}
+
+err_t
+gateway__release(struct ctx *cx, struct gateway *gw, const struct gateway_judged *j,
+                 int status, struct str type, struct bytes body, struct str *out)
+{
+    json *v;
+
+    *out = (struct str){ NULL, 0 };
+    if (status != 200)
+        return refuse_status(cx, status);
+    if (!str_is(type, "application/fhir+json") && !str_is(type, "application/json"))
+        return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no JSON");
+    if (json_parse(cx, str_of_bytes(body), JSON_RAW_NUMBERS, &v) != ERR_OK)
+        return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no sound JSON");
+    if (j->request.interaction == FHIR_READ || j->request.interaction == FHIR_VREAD)
+        return release_resource(cx, v, j, out);
+    if (!json_is(json_get(v, "resourceType"), "Bundle"))
+        return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no Bundle");
+    return release_bundle(cx, gw, v, j, out);
+}
