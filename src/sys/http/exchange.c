@@ -12,7 +12,6 @@ const int64_t http_bucket_ms[HTTP_BUCKETS] = {
 
 /* --- having one ---------------------------------------------------------------- */
 
-/* The arrays of spans and texts are bounded by `headers`, and need no wiping. */
 void
 exchange_init(struct exchange *ex, const struct limits *limits, int64_t now_ms)
 {
@@ -72,7 +71,7 @@ exchange_give(struct http *h, struct exchange *ex)
         arena_fini(&arena);
     else
         arena_reset(&arena);
-    memset(ex, 0, sizeof(*ex));
+    memset(ex, 0, offsetof(struct exchange, name_at));
     ex->arena = arena;
     ex->next = h->kept;
     h->kept = ex;

@@ -21,12 +21,12 @@ static char up_heard[8192];
 static atomic_long up_sent;
 
 static void
-up_flood_it(int fd)
+up_flood_it(int fd, size_t flood)
 {
     static char x[64 * 1024];
 
     memset(x, 'x', sizeof(x));
-    for (size_t left = up_flood; left > 0 && !up_stop;) {
+    for (size_t left = flood; left > 0 && !up_stop;) {
         ssize_t n = send(fd, x, left < sizeof(x) ? left : sizeof(x), MSG_NOSIGNAL);
 
         if (n <= 0)
@@ -40,12 +40,14 @@ static void *
 up_serve(void *arg)
 {
     int fd = (int)(intptr_t)arg;
+    size_t flood;
 
     while (!up_stop && hear(fd, up_heard, sizeof(up_heard), 1, 5000) > 0) {
         while (strstr(up_heard, "\r\n\r\n") == NULL &&
                hear(fd, up_heard + strlen(up_heard), sizeof(up_heard) - strlen(up_heard), 1,
                     500))
             ;
+        flood = up_flood; /* what the test wants next is for the next request */
         atomic_fetch_add(&up_calls, 1);
         if (up_text == NULL) {
             is_closed(fd, 5000);
@@ -53,7 +55,7 @@ up_serve(void *arg)
         }
         say(fd, up_text, up_text_n);
         usleep((useconds_t)up_pause_ms * 1000);
-        up_flood_it(fd);
+        up_flood_it(fd, flood);
         if (!up_keeps)
             break;
     }

@@ -67,12 +67,11 @@ struct exchange {
     /* what is read */
     llhttp_t parser;
     const char *base; /* of the bytes that the parser is given */
-    struct span target_at, name_at[HEADERS_MOST], value_at[HEADERS_MOST];
+    struct span target_at;
     unsigned headers;
     bool head_done, whole, in_value;
     size_t head_bytes, trailer_bytes;
     struct str head; /* a copy in the arena: what follows borrows from it */
-    struct str name[HEADERS_MOST], value[HEADERS_MOST];
     struct str raw_target;
     struct target target;
     struct route_found found;
@@ -97,6 +96,10 @@ struct exchange {
     struct pool_job job;
     struct loop_task back;
     err_t result;
+
+    /* `headers` of them are written before they are read: not wiped between requests */
+    struct span name_at[HEADERS_MOST], value_at[HEADERS_MOST];
+    struct str name[HEADERS_MOST], value[HEADERS_MOST];
 };
 
 #define EXCHANGE(rq) container_of((rq), struct exchange, rq)

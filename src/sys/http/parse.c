@@ -41,6 +41,7 @@ on_field(llhttp_t *p, const char *at, size_t n)
             return stop(refuse(&ex->rq.cx, ERR_HEADER_SIZE, "RFC 6585 5",
                                "over %u header fields", ex->headers));
         ex->in_value = false;
+        ex->name_at[ex->headers] = ex->value_at[ex->headers] = (struct span){ 0, 0 };
     }
     extend(ex, &ex->name_at[ex->headers], at, n);
     return 0;
