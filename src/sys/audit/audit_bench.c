@@ -208,7 +208,7 @@ measure(struct audit *a, int threads, int puts, int pace_us, struct result *out)
 static struct result
 run(struct ctx *cx, int folder, enum audit_sync sync, int threads, int puts, int pace_us)
 {
-    int ends[2], ring, bell = eventfd(0, EFD_CLOEXEC);
+    int ends[2], ring = -1, bell = eventfd(0, EFD_CLOEXEC);
     struct auditor_setup s = { .folder = folder,
                                .bell = bell,
                                .sync = sync,
