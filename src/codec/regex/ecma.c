@@ -432,8 +432,11 @@ escape(struct ecma *e)
     if (c >= '1' && c <= '9') {
         unsigned group = 0;
 
-        while (regex__peek(r) >= '0' && regex__peek(r) <= '9')
-            group = group > 1000 ? group : group * 10 + (regex__take(r) - '0');
+        while (regex__peek(r) >= '0' && regex__peek(r) <= '9') {
+            unsigned digit = regex__take(r) - '0';
+
+            group = group > 1000 ? group : group * 10 + digit;
+        }
         refer(e, group);
         return true;
     }
