@@ -23,7 +23,8 @@ enum {
     ARENA = 32 << 20,
     BACKOFF_FIRST = 50, /* ms before the second restart in a row; then doubled */
     BACKOFF_MOST = 10000,
-    STEADY = 30000, /* who lived this long starts again at once */
+    BACKOFF_READY = 400, /* who could serve is back within a second, however often */
+    STEADY = 10000,      /* who lived this long starts again at once */
     PING_EVERY = 5000,
     SILENT_MOST = 20000, /* a role without a sign of life hangs, and is replaced */
     AUDITOR_DRAIN = 10000,
@@ -51,16 +52,18 @@ why(struct supervisor *s, const struct child *c, int status)
                   WEXITSTATUS(status));
 }
 
-/* First at once; when it keeps dying, ever slower. */
+/* First at once; when it keeps dying, ever slower, above all before it is ready. */
 static void
 plan_restart(struct child *c, int64_t now)
 {
+    int64_t most = c->state == CHILD_RUNNING ? BACKOFF_READY : BACKOFF_MOST;
+
     if (now - c->started > STEADY)
         c->backoff = 0;
+    if (c->backoff > most)
+        c->backoff = most;
     c->restart_at = now + c->backoff;
-    c->backoff = c->backoff == 0                 ? BACKOFF_FIRST
-                 : c->backoff * 2 < BACKOFF_MOST ? c->backoff * 2
-                                                 : BACKOFF_MOST;
+    c->backoff = c->backoff == 0 ? BACKOFF_FIRST : c->backoff * 2;
 }
 
 static void
@@ -72,12 +75,12 @@ buried(struct supervisor *s, struct child *c, int status)
         for (size_t i = 0; i < ROLE_WORKERS_MAX; i++)
             if (s->rings[i].ring >= 0)
                 audit_ring_auditor_died(s->rings[i].ring);
-    c->pid = 0;
-    c->state = CHILD_NONE;
-    c->reloading = false;
     c->restart_at = 0;
     if (!s->stopping && s->was_ready)
         plan_restart(c, os_tick_ms());
+    c->pid = 0;
+    c->state = CHILD_NONE;
+    c->reloading = false;
 }
 
 static struct child *
