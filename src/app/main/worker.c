@@ -104,6 +104,18 @@ sign_handshake(void *arg, struct str key_id, enum tls_sig_alg alg, struct bytes 
     return e;
 }
 
+/*
+ * A caller who proved nothing is counted per source and minute: a flood of
+ * them does not fill the disk.
+ */
+static err_t
+put_event(struct ctx *cx, const struct audit_record *record)
+{
+    if (record->event == AUDIT_UNAUTHENTICATED && record->outcome == AUDIT_DENIED)
+        return audit_count_refusal(cx, record->source_ip, record->what);
+    return audit_put(cx, record);
+}
+
 static err_t
 open_doors(struct ctx *cx, struct worker *w)
 {
@@ -115,7 +127,7 @@ open_doors(struct ctx *cx, struct worker *w)
         .loop = w->sys.loop,
         .public_fds = public,
         .internal_fds = internal,
-        .audit_put = audit_put,
+        .audit_put = put_event,
         .tls_signer = &signer,
     };
 
