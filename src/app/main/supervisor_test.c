@@ -2,7 +2,7 @@
  * supervisor_test.c - the program itself, started as systemd or a person does:
  * its processes, what they may, and what happens when one of them dies. Run
  * as who runs the test, and when that is root, also as root with process.user
- * and as an ordinary user.
+ * and as an ordinary user. EUPL-1.2.
  */
 #include "base/test.h"
 #include "sys/keys/signer.h"

@@ -343,7 +343,7 @@ quantities(void **state)
 static void
 decimals_are_exact(void **state)
 {
-    struct fhir_decimal a, b;
+    struct fhir_decimal a = { 0 }, b = { 0 };
 
     (void)state;
     assert_true(fhir_decimal_parse(S("0.1"), &a) && fhir_decimal_parse(S("1e-1"), &b));

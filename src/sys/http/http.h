@@ -47,6 +47,8 @@ enum http_errors {
     HTTP_ERRORS_TEXT,
 };
 
+const char *http_method_name(enum http_method m); /* "GET" */
+
 struct req;
 
 struct http_route {

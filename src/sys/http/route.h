@@ -40,6 +40,5 @@ void route_find(const struct route_node *tree, struct str path, enum http_method
 int route_capture(const struct http_route *row, struct str name);
 /* "GET, HEAD, OPTIONS": the Allow header of a set of methods. */
 struct str route_allow(char room[64], unsigned allow);
-const char *http_method_name(enum http_method m);
 
 #endif
