@@ -36,6 +36,17 @@ def either(answer):
     return None
 
 
+class Skipped(str):
+    """A verdict: nothing wrong, and nothing shown. Its text says why."""
+
+
+def not_offered(answer):
+    """The refusal that names what is not offered is itself asserted."""
+    if not answer["ok"] and answer.get("err") == "UNSUPPORTED":
+        return Skipped("not offered")
+    return "it was taken, though not offered" if answer["ok"] else "wanted UNSUPPORTED: %s %s" % (answer.get("err"), answer.get("why", ""))
+
+
 def holds(check):
     """ok, and check(out) is true."""
     def expect(answer):

@@ -1,9 +1,10 @@
 """
 Credentials and presentations of one producer, as JWT and with JsonWebSignature2020. Tokens
-whose payload breaks a rule of ours (a date claim that is no number) are free.
+whose payload breaks a rule of ours (a date claim that is no number) are free. Linked-data
+proofs are not offered: that they are refused by that name is asserted, and said.
 """
 import json
-from cases import Case, broken, either, files, from_b64u, holds, read, refused
+from cases import Case, broken, either, files, from_b64u, holds, not_offered, read, refused
 
 CASES = 196
 NOW, DID = "2024-01-01T00:00:00Z", "did:example:123"
@@ -20,6 +21,11 @@ def token_free(token):
     return any(name in claims and not isinstance(claims[name], (int, float)) for name in ("nbf", "exp", "iat"))
 
 
+def holds_linked(token):
+    held = json.loads(from_b64u(token.split(".")[1])).get("vp", {}).get("verifiableCredential", [])
+    return any(isinstance(credential, dict) and "proof" in credential for credential in (held if isinstance(held, list) else [held]))
+
+
 def cases(folder, root):
     dids = {DID: document(folder)}
     for path in files(folder / "transmute"):
@@ -32,12 +38,13 @@ def cases(folder, root):
         right = holds(lambda out, w=who: out[w] == DID)
         if isinstance(what, str) and token_free(what):
             right = either
+        linked = not isinstance(what, str)
         op, ask = kind + ".verify", {role: what, "dids": dids, "now": NOW}
-        yield Case(path.stem, op, ask, right)
-        yield Case(path.stem + ", keys unknown", op, {**ask, "dids": {}}, refused)
-        if isinstance(what, str):
+        yield Case(path.stem, op, ask, not_offered if linked or holds_linked(what) else right)
+        yield Case(path.stem + ", keys unknown", op, {**ask, "dids": {}}, not_offered if linked else refused)
+        if not linked:
             head, dot, signature = what.rpartition(".")
             yield Case(path.stem + ", altered", op, {**ask, role: head + dot + broken(signature)}, refused)
         else:
-            yield Case(path.stem + ", altered", op, {**ask, role: {**what, "issuanceDate": "2020-01-01T00:00:00Z", "holder": "did:example:1"}}, refused)
+            yield Case(path.stem + ", altered", op, {**ask, role: {**what, "issuanceDate": "2020-01-01T00:00:00Z", "holder": "did:example:1"}}, not_offered)
             yield Case(path.stem + ", no proof", op, {**ask, role: {k: v for k, v in what.items() if k != "proof"}}, refused)
