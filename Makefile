@@ -95,7 +95,7 @@ lint: layers
 layers:
 	@tools/layers
 bench: all bench-bins
-	@set -e; for b in $(BENCH_BIN); do echo "== $${b#$(B)/bench/}"; $$b; done
+	@set -e; for b in $(BENCH_BIN); do echo "== $${b#$(B)/bench/}" >&2; $$b $(if $(JSON),--json); done
 check-faults: all test-bins
 	@tools/faults $(B) $(if $(SHORT),short,whole) $(TEST_BIN)
 scenario: all

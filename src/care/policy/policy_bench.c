@@ -4,10 +4,8 @@
  *
  * Source    Knoop. EUPL-1.2.
  */
-#include <stdio.h>
-
+#include "base/bench.h"
 #include "care/policy/policy.h"
-#include "sys/os/os.h"
 
 enum { ROUNDS = 200000 };
 
@@ -35,7 +33,7 @@ once(struct ctx *cx, const struct policy_set *set, size_t i)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
     const double bound_ns = 1e9 / 194600;
     struct arena arena, kept;
@@ -44,13 +42,14 @@ main(void)
     struct policy_set *set;
     size_t n, refused;
 
+    bench_start(argc, argv);
     arena_init(&kept, 16u << 20);
     ctx_init(&cx, &kept, INT64_C(1767225600000));
     if (policy_sources(&cx, S("policies"), &list, &n) != ERR_OK ||
         policy_set_new(&cx, list, n, NULL, &set, &refused) != ERR_OK)
         return 1;
     for (size_t i = 0; i < COUNT(asked); i++) {
-        int64_t start = os_tick_ns(), spent;
+        int64_t start = bench_thread_ns(), spent;
 
         arena_init(&arena, 1u << 20);
         cx.arena = &arena;
@@ -59,10 +58,10 @@ main(void)
             if (once(&cx, set, i) != ERR_OK)
                 return 1;
         }
-        spent = os_tick_ns() - start;
+        spent = bench_thread_ns() - start;
         arena_fini(&arena);
-        printf("bench %s %.0f ns ratio %.2f of %.0f\n", asked[i].name,
-               (double)spent / ROUNDS, (double)spent / ROUNDS / bound_ns, bound_ns);
+        bench_cost(asked[i].name, (double)spent / ROUNDS, "ns", bound_ns,
+                   "ns, one answer on loopback");
     }
     policy_set_give(set);
     arena_fini(&kept);

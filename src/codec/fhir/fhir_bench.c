@@ -1,17 +1,11 @@
 /* fhir_bench.c - a query parsed, matched, and a resource indexed. EUPL-1.2. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
+#include "base/bench.h"
 #include "codec/fhir/fhir.h"
 
 static double
 now(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)bench_process_ns() / 1e9;
 }
 
 static const char text[] =
@@ -27,7 +21,7 @@ static const char text[] =
     "unitsofmeasure.org\",\"code\":\"kg\"}}";
 
 int
-main(void)
+main(int argc, char **argv)
 {
     enum { ROUNDS = 100000 };
     static const char *const names[] = { "fhir.query_parse", "fhir.match", "fhir.index" };
@@ -40,6 +34,7 @@ main(void)
     bool holds = true;
     double spent[3] = { 0 }, at;
 
+    bench_start(argc, argv);
     arena_init(&kept, 1u << 20);
     arena_init(&a, 1u << 20);
     ctx_init(&cx, &kept, 0);
@@ -64,8 +59,7 @@ main(void)
     }
     /* the bound is a source's budget per resource: 15,000 stored a second, on one core */
     for (int i = 0; i < 3; i++)
-        printf("bench %s %.2f us ratio %.3f of source_write_66us\n", names[i],
-               spent[i] / ROUNDS * 1e6, spent[i] / ROUNDS * 1e6 / 66);
+        bench_cost(names[i], spent[i] / ROUNDS * 1e6, "us", 66, "us, a resource stored");
     arena_fini(&kept);
     arena_fini(&a);
     return 0;

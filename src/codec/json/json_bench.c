@@ -1,17 +1,11 @@
 /* json_bench.c - a bundle of 1 MB read, read strictly, and written. EUPL-1.2. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
+#include "base/bench.h"
 #include "codec/json/json_int.h"
 
 static double
 now(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    return (double)bench_process_ns() / 1e9;
 }
 
 static struct str
@@ -43,7 +37,7 @@ bundle(struct arena *a)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
     enum { ROUNDS = 200 };
     struct arena text_arena, a;
@@ -51,6 +45,7 @@ main(void)
     struct str text, out;
     double bare = 0, strict = 0, written = 0, at;
 
+    bench_start(argc, argv);
     arena_init(&text_arena, 64u << 20);
     arena_init(&a, 64u << 20);
     text = bundle(&text_arena);
@@ -76,10 +71,10 @@ main(void)
             abort();
         written += now() - at;
     }
-    printf("bench json.parse %.0f MB/s ratio %.2f of yyjson_bare\n",
-           (double)text.n * ROUNDS / strict / 1e6, bare / strict);
-    printf("bench json.write %.0f MB/s ratio %.2f of json.parse\n",
-           (double)out.n * ROUNDS / written / 1e6, strict / written);
+    bench_rate("json.parse", (double)text.n * ROUNDS / strict / 1e6, "MB/s",
+               (double)text.n * ROUNDS / bare / 1e6, "MB/s, bare yyjson");
+    bench_rate("json.write", (double)out.n * ROUNDS / written / 1e6, "MB/s",
+               (double)text.n * ROUNDS / strict / 1e6, "MB/s, json.parse");
     arena_fini(&a);
     arena_fini(&text_arena);
     return 0;

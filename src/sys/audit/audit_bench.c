@@ -9,57 +9,20 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "base/bench.h"
 #include "crypto/prim/prim.h"
 #include "sys/audit/audit_log.h"
 #include "sys/audit/auditor.h"
+#include "sys/os/os.h"
 #include "sys/sys.h"
 
-enum { THREADS_MAX = 8, SYNCS = 100, HAND_OVER_NS = 3500 };
+enum { THREADS_MAX = 8, SYNCS = 100 };
+static const double HAND_OVER_US = 3.5;
 
-static int64_t
-ns(clockid_t which)
-{
-    struct timespec t;
-
-    clock_gettime(which, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static int64_t
-now_ms(void)
-{
-    return ns(CLOCK_REALTIME) / 1000000;
-}
-
-static int
-by_size(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-static void
-print(const char *name, double value, const char *unit, double ratio, const char *bound)
-{
-    printf("bench audit.%s %.2f %s ratio %.2f of %s\n", name, value, unit, ratio, bound);
-}
-
-static void
-die(const struct ctx *cx, const char *what)
-{
-    fprintf(stderr, "%s: %.*s\n", what, STR(cx->reason));
-    exit(1);
-}
 
 /* --- the disk alone ----------------------------------------------------------- */
 
@@ -71,16 +34,15 @@ one_sync_ns(int folder)
     int fd = openat(folder, "sync", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 
     for (int i = 0; i < SYNCS; i++) {
-        int64_t from = ns(CLOCK_MONOTONIC);
+        int64_t from = bench_wall_ns();
 
         if (write(fd, kilobyte, sizeof(kilobyte)) < 0 || fdatasync(fd) != 0)
             return 0;
-        took[i] = ns(CLOCK_MONOTONIC) - from;
+        took[i] = bench_wall_ns() - from;
     }
     close(fd);
     unlinkat(folder, "sync", 0);
-    qsort(took, SYNCS, sizeof(*took), by_size);
-    return took[SYNCS / 2];
+    return bench_quantile(took, SYNCS, 0.5);
 }
 
 /* --- one run --------------------------------------------------------------------- */
@@ -130,18 +92,18 @@ producer(void *arg)
     struct ctx cx;
 
     arena_init(&arena, 1 << 20);
-    ctx_init(&cx, &arena, now_ms());
+    ctx_init(&cx, &arena, os_now_ms());
     cx.sys = &sys;
     for (int i = 0; i < r->puts; i++) {
-        int64_t from = ns(CLOCK_MONOTONIC);
+        int64_t from = bench_wall_ns();
         err_t e;
 
         while ((e = audit_put(&cx, &record)) != ERR_OK) {
             r->refused++; /* the ring is full: the disk is the bound */
             usleep(200);
-            from = ns(CLOCK_MONOTONIC);
+            from = bench_wall_ns();
         }
-        r->took[i] = ns(CLOCK_MONOTONIC) - from;
+        r->took[i] = bench_wall_ns() - from;
         if (r->pace_us != 0)
             usleep((useconds_t)r->pace_us);
     }
@@ -156,10 +118,8 @@ spawn_auditor(struct ctx *cx, const struct auditor_setup *s)
     struct auditor *a;
 
     if (pid == 0) {
-        if (auditor_open(cx, s, &a) != ERR_OK)
-            die(cx, "auditor");
-        if (auditor_run(cx, a) != ERR_OK)
-            die(cx, "auditor");
+        bench_must(cx, auditor_open(cx, s, &a), "auditor");
+        bench_must(cx, auditor_run(cx, a), "auditor");
         auditor_close(cx, a);
         _exit(0);
     }
@@ -182,7 +142,7 @@ static void
 measure(struct audit *a, int threads, int puts, int pace_us, struct result *out)
 {
     int64_t *took = calloc((size_t)threads * (size_t)puts, sizeof(*took));
-    int64_t from = ns(CLOCK_MONOTONIC), cpu = ns(CLOCK_PROCESS_CPUTIME_ID);
+    int64_t from = bench_wall_ns(), cpu = bench_process_ns();
     struct run runs[THREADS_MAX];
     pthread_t ids[THREADS_MAX];
     size_t n = (size_t)threads * (size_t)puts;
@@ -197,11 +157,10 @@ measure(struct audit *a, int threads, int puts, int pace_us, struct result *out)
         pthread_join(ids[i], NULL);
         out->refused += runs[i].refused;
     }
-    out->per_second = (double)n * 1e9 / (double)(ns(CLOCK_MONOTONIC) - from);
-    out->cpu_ns = (double)(ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / (double)n;
-    qsort(took, n, sizeof(*took), by_size);
-    out->p50_ns = (double)took[n / 2];
-    out->p99_ns = (double)took[n * 99 / 100];
+    out->per_second = (double)n * 1e9 / (double)(bench_wall_ns() - from);
+    out->cpu_ns = (double)(bench_process_ns() - cpu) / (double)n;
+    out->p50_ns = (double)bench_quantile(took, n, 0.5);
+    out->p99_ns = (double)bench_quantile(took, n, 0.99);
     free(took);
 }
 
@@ -215,20 +174,20 @@ run(struct ctx *cx, int folder, enum audit_sync sync, int threads, int puts, int
                                .segment_bytes = 64 << 20,
                                .checkpoint_ms = 10000,
                                .origin = S("bench"),
-                               .now_ms = now_ms };
+                               .now_ms = os_now_ms };
     struct audit_setup w = { .bell = bell, .back = -1, .sync = sync, .patience_ms = 5000 };
     struct result out = { 0 };
     struct rusage used;
     struct sys sys = { 0 };
     pid_t pid;
 
-    if (pipe(ends) != 0 || audit_ring_make(cx, folder, 0, 4 << 20, &ring) != ERR_OK)
-        die(cx, "ring");
+    if (pipe(ends) != 0)
+        exit(1);
+    bench_must(cx, audit_ring_make(cx, folder, 0, 4 << 20, &ring), "ring");
     s.stop = ends[0];
     w.ring = ring;
     pid = spawn_auditor(cx, &s);
-    if (audit_open(cx, &w, &sys.audit) != ERR_OK)
-        die(cx, "open");
+    bench_must(cx, audit_open(cx, &w, &sys.audit), "open");
     cx->sys = &sys;
     while (audit_ready(cx) != ERR_OK)
         usleep(1000);
@@ -246,20 +205,20 @@ run(struct ctx *cx, int folder, enum audit_sync sync, int threads, int puts, int
 }
 
 static void
-verify(struct ctx *cx, const char *path)
+verify(struct ctx *cx, const char *path, double written)
 {
-    int64_t from = ns(CLOCK_PROCESS_CPUTIME_ID);
+    int64_t from = bench_process_ns();
     struct audit_report r;
 
-    if (audit_verify(cx, path, NULL, &r) != ERR_OK)
-        die(cx, "verify");
-    print("verify", (double)r.size * 1e9 / (double)(ns(CLOCK_PROCESS_CPUTIME_ID) - from),
-          "lines/s", 1, "the log it made");
+    bench_must(cx, audit_verify(cx, path, NULL, &r), "verify");
+    bench_rate("audit.verify", (double)r.size * 1e9 / (double)(bench_process_ns() - from),
+               "1/s", written, "1/s, as fast as they were written");
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+    static const char hand[] = "us, a batched hand-over when it was chosen";
     const char *tmp = getenv("TMPDIR");
     char path[256], command[300];
     struct result b1, b4, paced, s1, s4;
@@ -273,31 +232,29 @@ main(void)
         return 1;
     folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     arena_init(&arena, 64 << 20);
-    ctx_init(&cx, &arena, now_ms());
+    ctx_init(&cx, &arena, os_now_ms());
 
-    sync = (double)one_sync_ns(folder);
-    print("fdatasync", sync / 1e3, "us", 1, "itself");
+    bench_start(argc, argv);
+    sync = (double)one_sync_ns(folder) / 1e3;
     b1 = run(&cx, folder, AUDIT_SYNC_BATCHED, 1, 100000, 0);
     b4 = run(&cx, folder, AUDIT_SYNC_BATCHED, 4, 25000, 0);
     paced = run(&cx, folder, AUDIT_SYNC_BATCHED, 1, 5000, 100);
     s1 = run(&cx, folder, AUDIT_SYNC_BEFORE, 1, 300, 0);
     s4 = run(&cx, folder, AUDIT_SYNC_BEFORE, 8, 100, 0);
 
-    print("batched.put.p50", b1.p50_ns / 1e3, "us", b1.p50_ns / HAND_OVER_NS, "hand-over");
-    print("batched.put.p99", b1.p99_ns / 1e3, "us", b1.p99_ns / HAND_OVER_NS, "hand-over");
-    print("batched.put.p99.paced", paced.p99_ns / 1e3, "us", paced.p99_ns / HAND_OVER_NS,
-          "hand-over");
-    print("batched.put.p99.4threads", b4.p99_ns / 1e3, "us", b4.p99_ns / HAND_OVER_NS,
-          "hand-over");
-    print("batched.events", b1.per_second, "1/s", b1.per_second * sync / 1e9,
-          "one event a sync");
-    print("batched.auditor.cpu", b1.auditor_cpu_ns / 1e3, "us/event",
-          b1.auditor_cpu_ns / HAND_OVER_NS, "hand-over");
-    print("before.put.p50", s1.p50_ns / 1e3, "us", s1.p50_ns / sync, "fdatasync");
-    print("before.put.p99", s1.p99_ns / 1e3, "us", s1.p99_ns / sync, "fdatasync");
-    print("before.events.8threads", s4.per_second, "1/s", s4.per_second * sync / 1e9,
-          "one event a sync");
-    verify(&cx, path);
+    bench_cost("audit.batched.put.p50", b1.p50_ns / 1e3, "us", HAND_OVER_US, hand);
+    bench_cost("audit.batched.put.p99", b1.p99_ns / 1e3, "us", HAND_OVER_US, hand);
+    bench_cost("audit.batched.put.p99.paced", paced.p99_ns / 1e3, "us", HAND_OVER_US, hand);
+    bench_cost("audit.batched.put.p99.4threads", b4.p99_ns / 1e3, "us", HAND_OVER_US, hand);
+    bench_rate("audit.batched.events", b1.per_second, "1/s", 1e6 / sync,
+               "1/s, one event a sync");
+    bench_cost("audit.batched.auditor.cpu", b1.auditor_cpu_ns / 1e3, "us", HAND_OVER_US,
+               hand);
+    bench_cost("audit.before.put.p50", s1.p50_ns / 1e3, "us", sync, "us, one fdatasync");
+    bench_cost("audit.before.put.p99", s1.p99_ns / 1e3, "us", sync, "us, one fdatasync");
+    bench_rate("audit.before.events.8threads", s4.per_second, "1/s", 1e6 / sync,
+               "1/s, one event a sync");
+    verify(&cx, path, b1.per_second);
 
     close(folder);
     arena_fini(&arena);

@@ -2,9 +2,10 @@
  * http_bench.c - what the doors cost, beside the bounds of docs/dependencies.
  *
  * The server is a process of its own on one core, the generator on another. CPU time
- * is the server's, all threads, per request: steadier than the wall on a busy machine.
+ * is the server's, all threads, per request.
  * EUPL-1.2.
  */
+#include "base/bench.h"
 #include "sys/conf/conf.h"
 #include "sys/http/fetch.h"
 #include "sys/http/http.h"
@@ -15,22 +16,16 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 enum { CONNECTIONS = 32, SECONDS = 2, HANGING = 200, SAMPLES = 4000 };
 
 static int port;
 static char upstream[64];
 
-/* --- the server --------------------------------------------------------------------------
- */
+/* --- the server --------------------------------------------------------------- */
 
 static err_t
 small(struct req *rq)
@@ -51,7 +46,8 @@ large(struct req *rq)
     static uint8_t text[200 * 1024];
     uint64_t n = 0;
 
-    memset(text, ' ', sizeof(text));
+    if (text[0] == 0)
+        memset(text, ' ', sizeof(text));
     if (!str_to_u64(req_path(rq, "n"), &n) || n > sizeof(text))
         return refuse(&rq->cx, ERR_BAD_REQUEST, "", "no size");
     return reply_bytes(rq, 200, "application/fhir+json", (struct bytes){ text, n });
@@ -94,23 +90,6 @@ static const struct http_route rows[] = {
 static const struct http_route *const tables[] = { rows };
 
 static void
-pin(unsigned core)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET(core, &set);
-    (void)sched_setaffinity(0, sizeof(set), &set);
-}
-
-static void
-die(struct ctx *cx, const char *what)
-{
-    fprintf(stderr, "%s: %.*s\n", what, STR(cx->reason));
-    exit(1);
-}
-
-static void
 serve(struct ctx *cx, int fd, unsigned core, int threads)
 {
     struct sys sys = { 0 };
@@ -122,18 +101,17 @@ serve(struct ctx *cx, int fd, unsigned core, int threads)
                                 .public_fds = &fd,
                                 .public_count = 1 };
 
-    pin(core);
-    if (conf_default(cx, &conf) != ERR_OK || loop_open(cx, &sys.loop) != ERR_OK)
-        die(cx, "server");
+    bench_pin(core);
+    bench_must(cx, conf_default(cx, &conf), "options");
+    bench_must(cx, loop_open(cx, &sys.loop), "loop");
     conf->http_connections_peer = 2000;
     conf->http_pool_threads = threads;
     conf->http_pool_queue = 1000;
     conf->relay_per_host = 1000;
     setup.conf = conf;
     setup.loop = sys.loop;
-    if (fetch_open(cx, sys.loop, conf, &sys.fetch) != ERR_OK ||
-        http_open(cx, &setup, &http) != ERR_OK)
-        die(cx, "server");
+    bench_must(cx, fetch_open(cx, sys.loop, conf, &sys.fetch), "fetch");
+    bench_must(cx, http_open(cx, &setup, &http), "server");
     loop_run(sys.loop);
 }
 
@@ -144,8 +122,7 @@ start_server(struct ctx *cx, unsigned core, int threads, int *its_port)
     size_t n;
     pid_t pid;
 
-    if (os_listen(cx, S("127.0.0.1:0"), fds, &n) != ERR_OK)
-        die(cx, "listen");
+    bench_must(cx, os_listen(cx, S("127.0.0.1:0"), fds, &n), "listen");
     *its_port = os_port(fds[0]);
     if ((pid = fork()) == 0) {
         os_die_with_parent();
@@ -156,8 +133,7 @@ start_server(struct ctx *cx, unsigned core, int threads, int *its_port)
     return pid;
 }
 
-/* --- the generator
- * --------------------------------------------------------------------------- */
+/* --- the generator ------------------------------------------------------------- */
 
 static int
 dial(void)
@@ -210,26 +186,6 @@ got_all(struct line *l)
 }
 
 static double
-cpu_of(pid_t pid)
-{
-    char path[64], text[1024], *p;
-    unsigned long user = 0, system = 0;
-    FILE *f;
-
-    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-    if ((f = fopen(path, "r")) == NULL)
-        return 0;
-    p = fgets(text, sizeof(text), f);
-    fclose(f);
-    if (p == NULL || (p = strrchr(text, ')')) == NULL)
-        return 0;
-    if (sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-               &system) != 2)
-        return 0;
-    return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static double
 run(const char *path, int connections, pid_t server, double *cpu_us)
 {
     static struct line lines[512];
@@ -239,7 +195,7 @@ run(const char *path, int connections, pid_t server, double *cpu_us)
         (size_t)snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
     int epoll = epoll_create1(0);
     int64_t from;
-    double cpu;
+    int64_t cpu;
     long done = 0;
 
     for (int i = 0; i < connections; i++) {
@@ -250,7 +206,7 @@ run(const char *path, int connections, pid_t server, double *cpu_us)
             exit(1);
     }
     from = os_tick_ns();
-    cpu = cpu_of(server);
+    cpu = bench_cpu_of(server);
     while (os_tick_ns() - from < (int64_t)SECONDS * 1000000000) {
         int ready = epoll_wait(epoll, ev, 64, 100);
 
@@ -265,7 +221,7 @@ run(const char *path, int connections, pid_t server, double *cpu_us)
                 exit(1);
         }
     }
-    *cpu_us = (cpu_of(server) - cpu) * 1e6 / (double)done;
+    *cpu_us = (double)(bench_cpu_of(server) - cpu) / 1e3 / (double)done;
     for (int i = 0; i < connections; i++)
         close(lines[i].fd);
     close(epoll);
@@ -273,25 +229,18 @@ run(const char *path, int connections, pid_t server, double *cpu_us)
 }
 
 static void
-bench(const char *name, const char *path, pid_t server, double bound)
+bench(const char *name, const char *path, pid_t server, double bound, const char *of)
 {
     double cpu, rate = run(path, CONNECTIONS, server, &cpu);
 
-    printf("bench %s %.0f 1/s ratio %.2f of %.0f\n", name, rate, rate / bound, bound);
-    printf("bench %s.cpu %.1f us ratio %.2f of %.1f\n", name, cpu, cpu / (1e6 / bound),
-           1e6 / bound);
+    char cpu_name[64];
+
+    snprintf(cpu_name, sizeof(cpu_name), "%s.cpu", name);
+    bench_rate(name, rate, "1/s", bound, of);
+    bench_cost(cpu_name, cpu, "us", 1e6 / bound, "us, one core at that rate");
 }
 
-/* --- tails
- * ------------------------------------------------------------------------------------- */
-
-static int
-by_size(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-    return (x > y) - (x < y);
-}
+/* --- tails --------------------------------------------------------------------- */
 
 static double
 p99_us(void)
@@ -311,8 +260,7 @@ p99_us(void)
         took[i] = os_tick_ns() - from;
     }
     close(l.fd);
-    qsort(took, SAMPLES, sizeof(took[0]), by_size);
-    return (double)took[SAMPLES * 99 / 100] / 1000;
+    return (double)bench_quantile(took, SAMPLES, 0.99) / 1000;
 }
 
 /* 200 clients that drip, 200 whose handler or upstream hangs: nobody else may notice. */
@@ -343,32 +291,34 @@ tails(void)
     beside = p99_us();
     kill(dripper, SIGKILL);
     waitpid(dripper, NULL, 0);
-    printf("bench http.p99.alone %.0f us ratio 1.00 of %.0f\n", alone, alone);
-    printf("bench http.p99.beside_200_hanging %.0f us ratio %.2f of %.0f\n", beside,
-           beside / (2 * alone), 2 * alone);
+    bench_cost("http.p99.alone", alone, "us", alone, "us, itself");
+    bench_cost("http.p99.beside_200_hanging", beside, "us", 2 * alone, "us, twice alone");
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
+    static const char docs[] = "1/s, a bare loop when it was chosen",
+                      nginx[] = "1/s, nginx passing 10 kB when it was measured";
     struct arena arena;
     struct ctx cx;
-    unsigned last = (unsigned)sysconf(_SC_NPROCESSORS_ONLN) - 1;
+    unsigned last = bench_last_core();
     int up_port;
     pid_t server, up;
 
+    bench_start(argc, argv);
     arena_init(&arena, 64 << 20);
     ctx_init(&cx, &arena, os_now_ms());
     up = start_server(&cx, last, 64, &up_port);
     snprintf(upstream, sizeof(upstream), "http://127.0.0.1:%d/", up_port);
     server = start_server(&cx, 0, 4, &port);
-    pin(last);
+    bench_pin(last);
     usleep(200000);
-    bench("http.loop", "/loop", server, 96000);
-    bench("http.pool4", "/pool", server, 39000);
-    bench("http.large_10k", "/large/10000", server, 96000);
-    bench("http.relay_10k", "/relay/large/10000", server, 1e6 / 32);
-    bench("http.relay_200k", "/relay/large/200000", server, 1e6 / 32);
+    bench("http.loop", "/loop", server, 96000, docs);
+    bench("http.pool4", "/pool", server, 39000, docs);
+    bench("http.large_10k", "/large/10000", server, 96000, docs);
+    bench("http.relay_10k", "/relay/large/10000", server, 1e6 / 32, nginx);
+    bench("http.relay_200k", "/relay/large/200000", server, 1e6 / 32, nginx);
     tails();
     kill(server, SIGKILL);
     kill(up, SIGKILL);

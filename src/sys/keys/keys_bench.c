@@ -3,19 +3,15 @@
  * and with many threads whose requests travel together. The bound is the same
  * signature made here. EUPL-1.2.
  */
+#include "base/bench.h"
 #include "sys/keys/signer_int.h"
 #include "sys/sys.h"
 
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #define OWNER "did:web:node.example.org:iam:een"
 #define KID   OWNER "#0"
@@ -39,10 +35,7 @@ ready(struct ctx *c, struct signer *s, void *arg)
 static void
 must(err_t e, const char *what)
 {
-    if (e == ERR_OK)
-        return;
-    fprintf(stderr, "%s: %.*s\n", what, STR(cx.reason));
-    exit(1);
+    bench_must(&cx, e, what);
 }
 
 static pid_t
@@ -116,7 +109,7 @@ bound(void)
     int64_t before;
 
     must(key_generate(&cx, KEY_P256, &k), "key");
-    before = os_tick_ns();
+    before = bench_wall_ns();
     for (int i = 0; i < ROUNDS; i++) {
         struct ctx one = cx;
         struct arena a;
@@ -127,21 +120,11 @@ bound(void)
         arena_fini(&a);
     }
     key_free(k);
-    return (double)(os_tick_ns() - before) / ROUNDS / 1000;
-}
-
-static double
-cpu_us(void)
-{
-    struct rusage u;
-
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    return (double)(bench_wall_ns() - before) / ROUNDS / 1000;
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
     static const int threads[] = { 1, 4, 16, 64 };
     char home[] = "/tmp/knoop-keys-bench-XXXXXX", command[64];
@@ -150,6 +133,7 @@ main(void)
     int host;
     pid_t pid;
 
+    bench_start(argc, argv);
     arena_init(&arena, 64 << 20);
     ctx_init(&cx, &arena, os_now_ms());
     cx.sys = &sys;
@@ -162,18 +146,22 @@ main(void)
     must(keys_new(&cx, KEY_SUBJECT, S(OWNER), S(KID), &jwk), "new");
     for (size_t i = 0; i < COUNT(threads); i++) {
         pthread_t t[THREADS_MAX];
-        int64_t before = os_tick_ns();
-        double cpu = cpu_us(), each;
+        int64_t before = bench_wall_ns();
+        int64_t ours = bench_process_ns(), its = bench_cpu_of(pid);
+        char name[64];
 
         for (int n = 0; n < threads[i]; n++)
             pthread_create(&t[n], NULL, sign_many, (void *)(intptr_t)(ROUNDS / threads[i]));
         for (int n = 0; n < threads[i]; n++)
             pthread_join(t[n], NULL);
-        each = (double)(os_tick_ns() - before) / ROUNDS / 1000;
-        printf("bench keys-dpop-%d-threads %.1f us ratio %.2f of %.1f us (the signature "
-               "alone); "
-               "client CPU %.1f us\n",
-               threads[i], each, here / each, here, (cpu_us() - cpu) / ROUNDS);
+        snprintf(name, sizeof(name), "keys.dpop.%d-threads", threads[i]);
+        bench_cost(name, (double)(bench_wall_ns() - before) / ROUNDS / 1e3, "us", here,
+                   "us, the signature alone");
+        snprintf(name, sizeof(name), "keys.dpop.%d-threads.cpu", threads[i]);
+        bench_cost(name,
+                   (double)(bench_process_ns() - ours + bench_cpu_of(pid) - its) / ROUNDS /
+                       1e3,
+                   "us", here, "us, the signature alone");
     }
     close(host);
     waitpid(pid, NULL, 0);

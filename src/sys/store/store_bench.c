@@ -1,12 +1,13 @@
 /*
  * store_bench.c - what the store costs above the engine it stands on. The
- * bounds are measured here, by the engine's own interface; PostgreSQL's is that
- * of dependencies.md (one connection, no pipeline). Reads are counted per
+ * bounds are measured here, by the engine's own interface; PostgreSQL's is what one
+ * connection gave when it was chosen, without a pipeline. Reads are counted per
  * second of this process's CPU, which a busy machine bends less; writes wait for
  * the disk and are counted by the wall. EUPL-1.2.
  */
 #include <sqlite3.h>
 
+#include "base/bench.h"
 #include "sys/conf/conf.h"
 #include "sys/os/os.h"
 #include "sys/store/store_int.h"
@@ -19,42 +20,11 @@ static const double PG_BOUND = 26000; /* per connection: 23,000-30,000 */
 static struct arena arena;
 static struct ctx cx;
 static struct sys sys;
-static bool as_json;
-
-static void
-say(const char *name, double value, const char *unit, double bound, const char *of)
-{
-    printf(as_json ? "{\"bench\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",\"ratio\":%.2f,"
-                     "\"of\":\"%.0f "
-                     "%s\"}\n"
-                   : "bench %s %.1f %s ratio %.2f of %.0f %s\n",
-           name, value, unit, bound > 0 ? value / bound : 0, bound, of);
-    fflush(stdout);
-}
 
 static void
 must(err_t e)
 {
-    if (e == ERR_OK)
-        return;
-    fprintf(stderr, "%s: %.*s\n", err_row(e)->name, STR(cx.reason));
-    exit(1);
-}
-
-static double
-since(int64_t ns)
-{
-    return (double)(os_tick_ns() - ns) / 1e9;
-}
-
-/* This process's, in nanoseconds. */
-static int64_t
-cpu_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+    bench_must(&cx, e, "store");
 }
 
 /* 32 bytes, as a token's hash has. */
@@ -85,7 +55,7 @@ fill(void)
 static double
 lookups(int n)
 {
-    int64_t start = cpu_ns();
+    int64_t start = bench_process_ns();
     char room[40];
 
     for (int i = 0; i < n; i++) {
@@ -96,20 +66,20 @@ lookups(int n)
             exit(1);
         arena_reset(&arena);
     }
-    return n / ((double)(cpu_ns() - start) / 1e9);
+    return n / ((double)(bench_process_ns() - start) / 1e9);
 }
 
 static double
 writes(int n, const char *kind)
 {
-    int64_t start = os_tick_ns();
+    int64_t start = bench_wall_ns();
     char room[40];
 
     for (int i = 0; i < n; i++) {
         must(store_take_once(&cx, kind, key(room, (uint64_t)i), cx.now_ms + 60000));
         arena_reset(&arena);
     }
-    return n / since(start);
+    return n / ((double)(bench_wall_ns() - start) / 1e9);
 }
 
 struct thread {
@@ -142,7 +112,7 @@ static double
 writes_by_threads(void)
 {
     struct thread t[THREADS];
-    int64_t start = os_tick_ns();
+    int64_t start = bench_wall_ns();
 
     for (int i = 0; i < THREADS; i++) {
         t[i].number = i;
@@ -150,7 +120,7 @@ writes_by_threads(void)
     }
     for (int i = 0; i < THREADS; i++)
         pthread_join(t[i].id, NULL);
-    return WRITES / since(start);
+    return WRITES / ((double)(bench_wall_ns() - start) / 1e9);
 }
 
 /* The same work by SQLite's own interface, one statement prepared once. */
@@ -168,7 +138,7 @@ raw(const char *path, const char *text, int n, bool write, int first)
                      NULL) != SQLITE_OK ||
         sqlite3_prepare_v2(db, text, -1, &stmt, NULL) != SQLITE_OK)
         exit(1);
-    start = write ? os_tick_ns() : cpu_ns();
+    start = write ? bench_wall_ns() : bench_process_ns();
     for (int i = 0; i < n; i++) {
         struct str k = key(room, (uint64_t)(write ? first + i : i * 7919 % KEYS));
 
@@ -182,7 +152,7 @@ raw(const char *path, const char *text, int n, bool write, int first)
             exit(1);
         sqlite3_reset(stmt);
     }
-    double rate = n / ((double)((write ? os_tick_ns() : cpu_ns()) - start) / 1e9);
+    double rate = n / ((double)((write ? bench_wall_ns() : bench_process_ns()) - start) / 1e9);
     sqlite3_finalize(stmt);
     sqlite3_close(db);
     return rate;
@@ -203,17 +173,17 @@ sqlite(void)
     fill();
     bound = raw(path, "select until from once where kind = $1 and value = $2", LOOKUPS,
                 false, 0);
-    say("store.sqlite.lookup", lookups(LOOKUPS), "per CPU second", bound,
-        "by SQLite's own interface");
+    bench_rate("store.sqlite.lookup", lookups(LOOKUPS), "1/s-of-CPU", bound,
+               "by SQLite's own interface");
     bound = raw(path,
                 "insert into once (kind, value, until) values ($1, $2, $3) on conflict "
                 "(kind, value) "
                 "do update set until = excluded.until where once.until <= $4",
                 WRITES, true, 0);
-    say("store.sqlite.once", writes(WRITES, "w"), "per second", bound,
-        "by SQLite's own interface, on the same disk");
-    say("store.sqlite.once.threads", writes_by_threads(), "per second", bound,
-        "by one thread of SQLite's own");
+    bench_rate("store.sqlite.once", writes(WRITES, "w"), "1/s", bound,
+               "1/s by SQLite's own interface, on the same disk");
+    bench_rate("store.sqlite.once.threads", writes_by_threads(), "1/s", bound,
+               "1/s by one thread of SQLite's own");
     store_close(sys.store);
     for (size_t i = 0; i < COUNT(names); i++) {
         snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
@@ -236,10 +206,10 @@ postgres(void)
     if (sys.store == NULL)
         exit(1);
     fill();
-    say("store.postgres.lookup", lookups(PG_LOOKUPS), "per CPU second of the client",
-        PG_BOUND, "per connection (dependencies.md)");
-    say("store.postgres.once", writes(PG_LOOKUPS, "w"), "per second", PG_BOUND,
-        "lookups per connection; fsync off");
+    bench_rate("store.postgres.lookup", lookups(PG_LOOKUPS), "1/s-of-client-CPU", PG_BOUND,
+               "1/s per connection when it was chosen");
+    bench_rate("store.postgres.once", writes(PG_LOOKUPS, "w"), "1/s", PG_BOUND,
+               "lookups/s per connection; fsync off");
     store_close(sys.store);
     test_pg_stop(&pg);
 }
@@ -249,7 +219,7 @@ main(int argc, char **argv)
 {
     struct conf *conf;
 
-    as_json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    bench_start(argc, argv);
     arena_init(&arena, 16u << 20);
     ctx_init(&cx, &arena, os_now_ms());
     must(conf_default(&cx, &conf));
