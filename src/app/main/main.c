@@ -10,13 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/cli/cli.h"
+#include "app/cli/credential.h"
 #include "app/demo/demo_cli.h"
 #include "app/main/backup.h"
 #include "app/main/main_cli.h"
 #include "app/main/role.h"
 
-static const struct cli_command *const tables[] = { main_commands, backup_commands, demo_commands, NULL };
+static const struct cli_command *const tables[] = {
+    main_commands,   backup_commands, credential_commands,
+    demo_commands,   NULL,
+};
 
 const struct cli_command *const *
 main_tables(void)

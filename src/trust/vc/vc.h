@@ -174,7 +174,7 @@ struct vc_x509_template {
     size_t chain_count;
     const struct key *key;     /* the leaf's */
     struct str subject;        /* DID of the organisation */
-    int64_t from_ms, until_ms; /* 0: now; the leaf's notAfter */
+    int64_t from_ms, until_ms; /* 0: a minute ago; the leaf's notAfter */
 };
 err_t vc_x509_issue(struct ctx *cx, const struct vc_x509_template *t,
                     struct str *jwt) NODISCARD;
