@@ -299,7 +299,8 @@ hand_ring(struct supervisor *s, struct child *c, unsigned i)
     return role_tell(&s->cx, c->control, ROLE_RING, i, NULL, fds, 3);
 }
 
-/* A new pair between a role and the signer, when both are there. */
+/* A new pair between a role and the signer, when both are there. Made non-blocking here:
+ * the auditor may set no flags. */
 static err_t
 link_to_signer(struct supervisor *s, struct child *c)
 {
@@ -309,7 +310,8 @@ link_to_signer(struct supervisor *s, struct child *c)
 
     if (c->control < 0 || signer->control < 0)
         return ERR_OK;
-    if ((e = os_pair(&s->cx, &a, &b)) != ERR_OK)
+    if ((e = os_pair(&s->cx, &a, &b)) != ERR_OK ||
+        (e = os_nonblock(&s->cx, a)) != ERR_OK || (e = os_nonblock(&s->cx, b)) != ERR_OK)
         return e;
     if ((e = tell(s, signer, ROLE_PEER,
                   c->kind == ROLE_AUDITOR ? ROLE_PEER_AUDITOR : c->number, NULL, a)) !=

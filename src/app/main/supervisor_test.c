@@ -88,7 +88,7 @@ start(const char *data, bool nobody, const char *const *more)
         argv[a++] = arena_z(&t.arena, str_of(*more));
     n.pid = fork();
     if (n.pid == 0) {
-        int log = open(n.log, O_WRONLY | O_CREAT | O_APPEND, 0666);
+        int log = open(n.log, O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, 0666);
 
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
         if (log < 0 || dup2(log, STDERR_FILENO) < 0)
@@ -289,9 +289,9 @@ all_closed(const char *folder)
 }
 
 static int
-port_of(const struct node *n)
+port_of(const struct node *n, const char *door)
 {
-    struct str text = log_of(n), mark = S("the public door");
+    struct str text = log_of(n), mark = str_of(door);
     size_t i = str_search(text, mark);
     struct str rest = str_sub(text, i, text.n), port = S(", port ");
     uint64_t v;
@@ -300,17 +300,44 @@ port_of(const struct node *n)
     return str_to_u64(str_cut(&rest, '\n'), &v) ? (int)v : 0;
 }
 
-static bool
-connects(int port)
+static int
+connected(int port)
 {
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool good;
 
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    good = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
-    close(fd);
+    if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+        os_close(&fd);
+    return fd;
+}
+
+static bool
+connects(int port)
+{
+    int fd = connected(port);
+    bool good = fd >= 0;
+
+    os_close(&fd);
     return good;
+}
+
+/* One audited request, answered with 200: from here on the log has an event. */
+static void
+an_event(const struct node *n)
+{
+    int port = port_of(n, "the internal door"), fd = connected(port);
+    struct str rq = arena_printf(&t.arena,
+                                 "POST /internal/vdr/v2/subject HTTP/1.1\r\n"
+                                 "Host: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+                                 "Content-Length: 2\r\n\r\n{}",
+                                 port);
+    char room[64];
+
+    assert_int_equal(write(fd, rq.p, rq.n), (ssize_t)rq.n);
+    assert_true(read(fd, room, sizeof(room)) > 12);
+    assert_memory_equal(room, "HTTP/1.1 200", 12);
+    os_close(&fd);
 }
 
 /* --- a life ----------------------------------------------------------------------------
@@ -322,6 +349,7 @@ static void
 replaced(const struct node *n, const char *name)
 {
     char process[32];
+    int port = port_of(n, "the public door");
     pid_t was, is;
     int64_t died;
 
@@ -331,7 +359,7 @@ replaced(const struct node *n, const char *name)
     assert_int_equal(kill(was, SIGKILL), 0);
     died = os_tick_ms();
     do { /* the door is never closed meanwhile */
-        assert_true(connects(port_of(n)));
+        assert_true(connects(port));
         is = one(n, process);
     } while ((is == 0 || is == was) && os_tick_ms() < died + 3000);
     assert_true(is > 0 && is != was);
@@ -379,7 +407,9 @@ life(const char *data, bool nobody, const char *const *more, uid_t uid)
     roles_end(&n);
     n = start(data, nobody, more); /* on what is there, at once */
     must_be_ready(&n);
-    stop(&n);
+    an_event(&n);
+    replaced(&n, names[0]); /* whose pair is handed to the narrowed auditor late */
+    stop(&n);               /* and the last checkpoint is signed over it */
 }
 
 static void

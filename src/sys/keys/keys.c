@@ -358,8 +358,11 @@ keys_reconnect(struct keys *k, int fd)
 {
     int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
 
-    if (flags >= 0)
-        (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    /* A narrowed role may not set flags: the supervisor did. A pair that blocks would
+     * hold up whoever is at the socket for ever, so it is none. */
+    if (flags < 0 ||
+        (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
+        os_close(&fd);
     pthread_mutex_lock(&k->lock);
     os_close(&k->next_fd);
     k->next_fd = fd;
