@@ -50,6 +50,21 @@ is_loopback(struct str address)
            str_starts(address, S("localhost:"));
 }
 
+/* The address as it was given, with the port that it became (0: any). */
+static struct str
+base_of(struct cli *c, struct str address, int port)
+{
+    const char *given = cli_option(c, "base");
+    size_t n = address.n;
+
+    if (given != NULL)
+        return str_of(given);
+    while (n > 0 && address.p[n - 1] != ':')
+        n--;
+    return arena_printf(c->cx.arena, "http://%.*s%d/fhir", STR(str_sub(address, 0, n)),
+                        port);
+}
+
 static err_t
 load(struct cli *c, struct served *s, const char *file)
 {
@@ -81,9 +96,7 @@ open_all(struct cli *c, struct served *s, struct str address)
         (e = os_folder(&c->cx, folder)) != ERR_OK)
         return e;
     path = arena_printf(c->cx.arena, "%s/fhir.db", folder);
-    base = cli_option(c, "base")
-               ? str_of(cli_option(c, "base"))
-               : arena_printf(c->cx.arena, "http://%.*s/fhir", STR(address));
+    base = base_of(c, address, os_port(s->fd[0]));
     if (path.p == NULL || base.p == NULL)
         return refuse_memory(&c->cx);
     if ((e = source_open(&c->cx, path, base, &s->source)) != ERR_OK ||

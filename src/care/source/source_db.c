@@ -5,41 +5,22 @@
  *   history  every version
  *   found    (type, parameter, value) -> current.key, for equality alone: what a
  *            search narrows by, before fhir_match decides
+ *   secret   what links to pages of forms are sealed with
  *
  * EUPL-1.2.
  */
-#include "care/source/source_int.h"
+#include "care/source/source_db_int.h"
 
-#include "base/time.h"
-#include "codec/fhir/fhir.h"
+#include "crypto/prim/prim.h"
 
 #include <pthread.h>
-#include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum statement {
-    ST_BEGIN,
-    ST_COMMIT,
-    ST_ROLLBACK,
-    ST_GET,
-    ST_GET_VERSION,
-    ST_PUT,
-    ST_PUT_HISTORY,
-    ST_FOUND_ADD,
-    ST_FOUND_CLEAR,
-    ST_WALK,
-    ST_WALK_FOUND,
-    ST_HISTORY_ALL,
-    ST_HISTORY_TYPE,
-    ST_HISTORY_ONE,
-    ST_COUNT
-};
-
 static const char *const statements[ST_COUNT] = {
     [ST_BEGIN] = "begin immediate",
+    [ST_SNAPSHOT] = "begin",
     [ST_COMMIT] = "commit",
     [ST_ROLLBACK] = "rollback",
     [ST_GET] = "select key, type, id, version, updated, method, body from current"
@@ -60,14 +41,15 @@ static const char *const statements[ST_COUNT] = {
                       " from found f join current c on c.key = f.key"
                       " where f.type = ?1 and f.param = ?3 and f.value = ?4 and f.key > ?2"
                       " and c.method <> 'DELETE' order by f.key",
-    [ST_HISTORY_ALL] = "select 0, type, id, version, updated, method, body from history"
-                       " where updated >= ?1 order by updated desc, rowid desc limit ?2",
-    [ST_HISTORY_TYPE] = "select 0, type, id, version, updated, method, body from history"
-                        " where type = ?3 and updated >= ?1"
-                        " order by updated desc, rowid desc limit ?2",
-    [ST_HISTORY_ONE] = "select 0, type, id, version, updated, method, body from history"
-                       " where type = ?3 and id = ?4 and updated >= ?1"
-                       " order by version desc limit ?2",
+    [ST_HISTORY_ALL] = "select rowid, type, id, version, updated, method, body from history"
+                       " where updated >= ?1 and rowid < ?3 order by rowid desc limit ?2",
+    [ST_HISTORY_TYPE] =
+        "select rowid, type, id, version, updated, method, body from history"
+        " where type = ?4 and updated >= ?1 and rowid < ?3 order by rowid desc limit ?2",
+    [ST_HISTORY_ONE] =
+        "select rowid, type, id, version, updated, method, body from history"
+        " where type = ?4 and id = ?5 and updated >= ?1 and rowid < ?3"
+        " order by rowid desc limit ?2",
 };
 
 static const char schema[] =
@@ -77,30 +59,25 @@ static const char schema[] =
     "create table if not exists history (type text not null, id text not null,"
     " version integer not null, updated integer not null, method text not null,"
     " body text not null, unique (type, id, version)) strict;"
-    "create index if not exists history_updated on history (updated);"
+    "create index if not exists history_type on history (type);"
     "create table if not exists found (type text not null, param text not null,"
     " value text not null, key integer not null, primary key (type, param, value, key))"
     " strict, without rowid;"
     "create index if not exists found_key on found (key);"
-    "create index if not exists current_type on current (type, key);";
-
-struct source_db {
-    struct source *of;
-    struct source_db *next;
-    sqlite3 *handle;
-    sqlite3_stmt *st[ST_COUNT];
-    bool open; /* a transaction is */
-};
+    "create index if not exists current_type on current (type, key);"
+    "create table if not exists secret (name text primary key, value blob not null)"
+    " strict;";
 
 struct source {
     pthread_mutex_t mutex;
     struct source_db *idle;
     char path[4096];
     char base[256];
+    uint8_t page_key[SOURCE_PAGE_KEY];
 };
 
-static err_t
-failed(struct ctx *cx, struct source_db *db, const char *doing)
+err_t
+source__failed(struct ctx *cx, struct source_db *db, const char *doing)
 {
     int code = sqlite3_errcode(db->handle);
 
@@ -108,6 +85,12 @@ failed(struct ctx *cx, struct source_db *db, const char *doing)
         return refuse(cx, ERR_UNAVAILABLE, "", "source: %s: the database is busy", doing);
     return refuse(cx, ERR_INTERNAL, "", "source: %s: %s", doing,
                   sqlite3_errmsg(db->handle));
+}
+
+static void
+statement_done(sqlite3_stmt **st)
+{
+    sqlite3_finalize(*st);
 }
 
 static void
@@ -145,9 +128,32 @@ open_db(struct ctx *cx, struct source *s, struct source_db **out)
     *out = db;
     return ERR_OK;
 refused:;
-    err_t e = failed(cx, db, "opening the database");
+    err_t e = source__failed(cx, db, "opening the database");
     close_db(db);
     return e;
+}
+
+/* Two that open it at once: the first insert counts for both. */
+static err_t
+read_page_key(struct ctx *cx, struct source *s, struct source_db *db)
+{
+    scoped(statement_done) sqlite3_stmt *add = NULL, *get = NULL;
+    uint8_t fresh[SOURCE_PAGE_KEY];
+
+    random_bytes(fresh, sizeof(fresh));
+    if (sqlite3_prepare_v2(db->handle,
+                           "insert or ignore into secret (name, value) values ('page', ?1)",
+                           -1, &add, NULL) != SQLITE_OK ||
+        sqlite3_bind_blob(add, 1, fresh, sizeof(fresh), SQLITE_STATIC) != SQLITE_OK ||
+        sqlite3_step(add) != SQLITE_DONE ||
+        sqlite3_prepare_v2(db->handle, "select value from secret where name = 'page'", -1,
+                           &get, NULL) != SQLITE_OK ||
+        sqlite3_step(get) != SQLITE_ROW)
+        return source__failed(cx, db, "reading the secret of pages");
+    if (sqlite3_column_bytes(get, 0) != SOURCE_PAGE_KEY)
+        return refuse(cx, ERR_INTERNAL, "", "source: the secret of pages has another size");
+    memcpy(s->page_key, sqlite3_column_blob(get, 0), SOURCE_PAGE_KEY);
+    return ERR_OK;
 }
 
 err_t
@@ -171,11 +177,14 @@ source_open(struct ctx *cx, struct str path, struct str base, struct source **ou
     mask = umask(077);
     e = open_db(cx, s, &db);
     umask(mask);
+    if (e == ERR_OK) {
+        s->idle = db;
+        e = read_page_key(cx, s, db);
+    }
     if (e != ERR_OK) {
         source_close(s);
         return e;
     }
-    s->idle = db;
     *out = s;
     return ERR_OK;
 }
@@ -192,6 +201,7 @@ source_close(struct source *s)
         s->idle = next;
     }
     pthread_mutex_destroy(&s->mutex);
+    wipe(s->page_key, sizeof(s->page_key));
     free(s);
 }
 
@@ -209,8 +219,8 @@ source__take(struct ctx *cx, struct source *s, struct source_db **out)
     return db != NULL ? ERR_OK : open_db(cx, s, out);
 }
 
-static int
-step(struct source_db *db, enum statement st)
+int
+source__step(struct source_db *db, enum statement st)
 {
     int rc = sqlite3_step(db->st[st]);
 
@@ -222,7 +232,7 @@ void
 source__rollback(struct source_db *db)
 {
     if (db->open)
-        step(db, ST_ROLLBACK);
+        source__step(db, ST_ROLLBACK);
     db->open = false;
 }
 
@@ -247,11 +257,27 @@ source__base(const struct source_db *db)
     return str_of(db->of->base);
 }
 
+struct bytes
+source__page_key(const struct source_db *db)
+{
+    return (struct bytes){ db->of->page_key, SOURCE_PAGE_KEY };
+}
+
+/* What is read until the connection is given back is of one moment. */
+err_t
+source__snapshot(struct ctx *cx, struct source_db *db)
+{
+    if (source__step(db, ST_SNAPSHOT) != SQLITE_DONE)
+        return source__failed(cx, db, "beginning to read");
+    db->open = true;
+    return ERR_OK;
+}
+
 err_t
 source__begin(struct ctx *cx, struct source_db *db)
 {
-    if (step(db, ST_BEGIN) != SQLITE_DONE)
-        return failed(cx, db, "beginning a transaction");
+    if (source__step(db, ST_BEGIN) != SQLITE_DONE)
+        return source__failed(cx, db, "beginning a transaction");
     db->open = true;
     return ERR_OK;
 }
@@ -259,278 +285,8 @@ source__begin(struct ctx *cx, struct source_db *db)
 err_t
 source__commit(struct ctx *cx, struct source_db *db)
 {
-    if (step(db, ST_COMMIT) != SQLITE_DONE)
-        return failed(cx, db, "committing");
+    if (source__step(db, ST_COMMIT) != SQLITE_DONE)
+        return source__failed(cx, db, "committing");
     db->open = false;
     return ERR_OK;
-}
-
-static void
-bind(sqlite3_stmt *st, int at, struct str s)
-{
-    sqlite3_bind_text(st, at, s.n ? s.p : "", (int)s.n, SQLITE_STATIC);
-}
-
-static struct str
-column(sqlite3_stmt *st, int at)
-{
-    const char *p = (const char *)sqlite3_column_text(st, at);
-
-    return (struct str){ p, p ? (size_t)sqlite3_column_bytes(st, at) : 0 };
-}
-
-/* Borrowed until the statement moves on. */
-static struct source_row
-row_of(sqlite3_stmt *st)
-{
-    return (struct source_row){
-        .key = sqlite3_column_int64(st, 0),
-        .type = column(st, 1),
-        .id = column(st, 2),
-        .version = sqlite3_column_int64(st, 3),
-        .updated_ms = sqlite3_column_int64(st, 4),
-        .method = column(st, 5),
-        .body = column(st, 6),
-    };
-}
-
-static err_t
-copy_row(struct ctx *cx, struct source_row *row)
-{
-    row->type = arena_str(cx->arena, row->type);
-    row->id = arena_str(cx->arena, row->id);
-    row->method = arena_str(cx->arena, row->method);
-    row->body = arena_str(cx->arena, row->body);
-    return row->type.p && row->id.p && row->method.p && row->body.p ? ERR_OK
-                                                                    : refuse_memory(cx);
-}
-
-/* One row of a bound statement; `missing` says what there is none of. */
-static err_t
-one_row(struct ctx *cx, struct source_db *db, enum statement which, struct source_row *out)
-{
-    sqlite3_stmt *st = db->st[which];
-    int rc = sqlite3_step(st);
-    err_t e;
-
-    *out = (struct source_row){ 0 };
-    if (rc == SQLITE_ROW) {
-        *out = row_of(st);
-        e = copy_row(cx, out);
-    } else {
-        e = rc == SQLITE_DONE
-                ? refuse(cx, ERR_NOT_FOUND, "FHIR R4 3.1.0.2", "no such resource")
-                : failed(cx, db, "reading");
-    }
-    sqlite3_reset(st);
-    if (e == ERR_OK && str_is(out->method, "DELETE"))
-        return refuse(cx, ERR_GONE, "FHIR R4 3.1.0.2", "the resource was deleted");
-    return e;
-}
-
-err_t
-source__get(struct ctx *cx, struct source_db *db, struct str type, struct str id,
-            struct source_row *out)
-{
-    bind(db->st[ST_GET], 1, type);
-    bind(db->st[ST_GET], 2, id);
-    return one_row(cx, db, ST_GET, out);
-}
-
-err_t
-source__get_version(struct ctx *cx, struct source_db *db, struct str type, struct str id,
-                    int64_t version, struct source_row *out)
-{
-    bind(db->st[ST_GET_VERSION], 1, type);
-    bind(db->st[ST_GET_VERSION], 2, id);
-    sqlite3_bind_int64(db->st[ST_GET_VERSION], 3, version);
-    return one_row(cx, db, ST_GET_VERSION, out);
-}
-
-/* The resource as it is kept: with its id, version and time. */
-static err_t
-render(struct ctx *cx, const json *resource, const struct source_row *row, struct str *out)
-{
-    struct json_out js;
-    char when[TIME_TEXT], version[24];
-
-    json_out_init(&js, cx->arena);
-    json_object(&js);
-    json_member(&js, "resourceType", row->type);
-    json_member(&js, "id", row->id);
-    json_key(&js, "meta");
-    json_object(&js);
-    snprintf(version, sizeof(version), "%lld", (long long)row->version);
-    json_member_z(&js, "versionId", version);
-    json_member(&js, "lastUpdated", time_text_ms(when, row->updated_ms));
-    for (json_each(it, json_get(resource, "meta")))
-        if (!str_is(it.name, "versionId") && !str_is(it.name, "lastUpdated")) {
-            json_key_str(&js, it.name);
-            json_put(&js, it.value);
-        }
-    json_end(&js);
-    for (json_each(it, resource))
-        if (!str_is(it.name, "resourceType") && !str_is(it.name, "id") &&
-            !str_is(it.name, "meta")) {
-            json_key_str(&js, it.name);
-            json_put(&js, it.value);
-        }
-    json_end(&js);
-    return json_out_done(cx, &js, out);
-}
-
-static err_t
-write_row(struct ctx *cx, struct source_db *db, struct source_row *row)
-{
-    static const enum statement both[] = { ST_PUT_HISTORY, ST_PUT };
-
-    for (size_t i = 0; i < COUNT(both); i++) {
-        sqlite3_stmt *st = db->st[both[i]];
-        int rc;
-
-        bind(st, 1, row->type);
-        bind(st, 2, row->id);
-        sqlite3_bind_int64(st, 3, row->version);
-        sqlite3_bind_int64(st, 4, row->updated_ms);
-        bind(st, 5, row->method);
-        bind(st, 6, row->body);
-        rc = sqlite3_step(st);
-        if (rc == SQLITE_ROW)
-            row->key = sqlite3_column_int64(st, 0);
-        sqlite3_reset(st);
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-            return failed(cx, db, "writing");
-    }
-    sqlite3_bind_int64(db->st[ST_FOUND_CLEAR], 1, row->key);
-    return step(db, ST_FOUND_CLEAR) == SQLITE_DONE ? ERR_OK : failed(cx, db, "unindexing");
-}
-
-/* `next` of the version that is there, or 1. */
-static err_t
-next_version(struct ctx *cx, struct source_db *db, struct source_row *row)
-{
-    struct source_row now;
-    err_t e = source__get(cx, db, row->type, row->id, &now);
-
-    if (e == ERR_OK || e == ERR_GONE) {
-        row->version = now.version + 1;
-        refuse_clear(cx);
-        return ERR_OK;
-    }
-    if (e != ERR_NOT_FOUND)
-        return e;
-    row->version = 1;
-    refuse_clear(cx);
-    return ERR_OK;
-}
-
-err_t
-source__found_add(struct ctx *cx, struct source_db *db, const struct source_row *row,
-                  struct str param, struct str value)
-{
-    sqlite3_stmt *st = db->st[ST_FOUND_ADD];
-
-    bind(st, 1, row->type);
-    bind(st, 2, param);
-    bind(st, 3, value);
-    sqlite3_bind_int64(st, 4, row->key);
-    return step(db, ST_FOUND_ADD) == SQLITE_DONE ? ERR_OK : failed(cx, db, "indexing");
-}
-
-err_t
-source__put(struct ctx *cx, struct source_db *db, const json *resource, struct str id,
-            const char *method, struct source_row *out)
-{
-    struct source_row row = {
-        .type = json_get_text(resource, "resourceType"),
-        .id = id,
-        .updated_ms = cx->now_ms,
-        .method = str_of(method),
-    };
-    err_t e;
-
-    *out = (struct source_row){ 0 };
-    if (!fhir_type_known(row.type))
-        return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 2.1", "resourceType is not an R4 type");
-    if (!fhir_id_valid(id))
-        return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 2.24.0.1", "the id is not a FHIR id");
-    if ((e = next_version(cx, db, &row)) != ERR_OK ||
-        (e = render(cx, resource, &row, &row.body)) != ERR_OK ||
-        (e = write_row(cx, db, &row)) != ERR_OK ||
-        (e = source__index(cx, db, resource, &row)) != ERR_OK)
-        return e;
-    *out = row;
-    return ERR_OK;
-}
-
-err_t
-source__delete(struct ctx *cx, struct source_db *db, struct str type, struct str id)
-{
-    struct source_row row = {
-        .type = type, .id = id, .updated_ms = cx->now_ms, .body = S("")
-    };
-    struct source_row now;
-    err_t e = source__get(cx, db, type, id, &now);
-
-    if (e != ERR_OK)
-        return e;
-    row.method = S("DELETE");
-    row.version = now.version + 1;
-    return write_row(cx, db, &row);
-}
-
-static err_t
-walk_rows(struct ctx *cx, struct source_db *db, enum statement which,
-          err_t (*visit)(struct ctx *, void *, const struct source_row *, bool *),
-          void *arg)
-{
-    sqlite3_stmt *st = db->st[which];
-    bool stop = false;
-    err_t e = ERR_OK;
-    int rc = SQLITE_DONE;
-
-    while (!stop && e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
-        struct source_row row = row_of(st);
-
-        e = visit(cx, arg, &row, &stop);
-    }
-    if (e == ERR_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
-        e = failed(cx, db, "reading");
-    sqlite3_reset(st);
-    return e;
-}
-
-err_t
-source__walk(struct ctx *cx, struct source_db *db, const struct source_walk *w)
-{
-    enum statement which = w->param.n > 0 ? ST_WALK_FOUND : ST_WALK;
-    sqlite3_stmt *st = db->st[which];
-
-    bind(st, 1, w->type);
-    sqlite3_bind_int64(st, 2, w->after);
-    if (w->param.n > 0) {
-        bind(st, 3, w->param);
-        bind(st, 4, w->value);
-    }
-    return walk_rows(cx, db, which, w->visit, w->arg);
-}
-
-err_t
-source__history(struct ctx *cx, struct source_db *db, struct str type, struct str id,
-                int64_t since_ms, int64_t most,
-                err_t (*visit)(struct ctx *, void *, const struct source_row *, bool *),
-                void *arg)
-{
-    enum statement which = id.n > 0     ? ST_HISTORY_ONE
-                           : type.n > 0 ? ST_HISTORY_TYPE
-                                        : ST_HISTORY_ALL;
-    sqlite3_stmt *st = db->st[which];
-
-    sqlite3_bind_int64(st, 1, since_ms);
-    sqlite3_bind_int64(st, 2, most);
-    if (type.n > 0)
-        bind(st, 3, type);
-    if (id.n > 0)
-        bind(st, 4, id);
-    return walk_rows(cx, db, which, visit, arg);
 }

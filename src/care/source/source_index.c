@@ -82,11 +82,18 @@ source__index(struct ctx *cx, struct source_db *db, const json *resource,
               const struct source_row *row)
 {
     struct fhir_index index = { 0 };
+    struct str id;
     err_t e = fhir_index(cx, resource, &index);
 
     for (size_t i = 0; e == ERR_OK && i < index.n; i++)
-        e = add(cx, db, row, &index.entries[i]);
-    return e;
+        if (!str_is(S("_id"), index.entries[i].param->name))
+            e = add(cx, db, row, &index.entries[i]);
+    if (e != ERR_OK)
+        return e;
+    /* What was posted may have another id than it got, or none. */
+    if ((id = source__folded(cx, row->id)).p == NULL)
+        return refuse_memory(cx);
+    return source__found_add(cx, db, row, S("_id"), id);
 }
 
 /* How much a term narrows; 0: the index cannot answer it. */
@@ -179,15 +186,59 @@ read_sort(struct ctx *cx, struct str value, struct source_query *q)
     return ERR_OK;
 }
 
+static err_t
+read_mark(struct ctx *cx, struct str value, struct source_query *q)
+{
+    struct str ms = value, key = str_cut(&ms, '_');
+    uint64_t n;
+
+    if (!str_to_u64(key, &n) || n > INT64_MAX || (ms.n > 0 && !str_to_i64(ms, &q->after.ms)))
+        return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 3.1.1.3",
+                      "_page is no mark that was made here");
+    q->after.key = (int64_t)n;
+    q->after.there = true;
+    return ERR_OK;
+}
+
+err_t
+source__mark_text(struct ctx *cx, const struct source_query *q,
+                  const struct source_mark *mark, struct str *out)
+{
+    *out = q->sort.n > 0 ? arena_printf(cx->arena, "%lld_%lld", (long long)mark->key,
+                                        (long long)mark->ms)
+                         : arena_printf(cx->arena, "%lld", (long long)mark->key);
+    return out->p != NULL ? ERR_OK : refuse_memory(cx);
+}
+
+static err_t
+read_format(struct ctx *cx, struct str value)
+{
+    static const char *const known[] = { "json", "application/json", "text/json",
+                                         "application/fhir+json" };
+
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (str_is(value, known[i]))
+            return ERR_OK;
+    return refuse(cx, ERR_UNSUPPORTED, "FHIR R4 3.1.0.1.11", "JSON alone is spoken here");
+}
+
+/* Of the shape of an answer, what the last of each kind have not (no pages). */
+static bool
+not_of_lastn(struct str name)
+{
+    return str_is(name, "_count") || str_is(name, "_sort") || str_is(name, "_page") ||
+           str_is(name, "_summary") || str_is(name, "_total");
+}
+
 /* Those that shape the answer; *taken says that `name` was one. */
 static err_t
 read_shape(struct ctx *cx, struct str name, struct str value, bool lastn,
            struct source_query *q, bool *taken)
 {
-    uint64_t after;
-    err_t e;
-
     *taken = true;
+    if (lastn && not_of_lastn(name))
+        return refuse(cx, ERR_UNSUPPORTED, "FHIR R4 observation $lastn",
+                      "%.*s is not offered with $lastn", STR(name));
     if (str_is(name, "_include") || str_is(name, "_revinclude"))
         return read_include(cx, value, str_is(name, "_revinclude"), q);
     if (str_is(name, "_count"))
@@ -196,20 +247,17 @@ read_shape(struct ctx *cx, struct str name, struct str value, bool lastn,
         return read_number(cx, value, 100, &q->most);
     if (str_is(name, "_sort"))
         return read_sort(cx, value, q);
-    if (str_is(name, "_page")) {
-        e = read_number(cx, value, INT64_MAX, &after);
-        q->after = (int64_t)after;
-        return e;
-    }
+    if (str_is(name, "_page"))
+        return read_mark(cx, value, q);
+    if (str_is(name, "_format"))
+        return read_format(cx, value);
     if (str_is(name, "_elements"))
         q->elements = value;
     else if (str_is(name, "_summary") && (str_is(value, "count") || str_is(value, "false")))
-        q->summary = value;
+        q->count_only = str_is(value, "count");
     else if (str_is(name, "_total") && (str_is(value, "none") || str_is(value, "accurate")))
         q->total_none = str_is(value, "none");
-    else if (str_is(name, "_format") || str_is(name, "_pretty"))
-        ; /* JSON, as it comes */
-    else
+    else if (!str_is(name, "_pretty"))
         *taken = false;
     return ERR_OK;
 }
@@ -221,7 +269,11 @@ source__query_parse(struct ctx *cx, struct str type, struct str query, bool last
     struct buf filter;
     err_t e;
 
-    *q = (struct source_query){ .type = type, .count = SOURCE_COUNT_DEFAULT, .most = 1 };
+    *q = (struct source_query){ .type = type,
+                                .asked = query,
+                                .lastn = lastn,
+                                .count = SOURCE_COUNT_DEFAULT,
+                                .most = 1 };
     buf_init(&filter, cx->arena);
     while (query.n > 0) {
         struct str part = str_cut(&query, '&'), rest = part, name, value;
@@ -245,6 +297,9 @@ source__query_parse(struct ctx *cx, struct str type, struct str query, bool last
         return refuse_memory(cx);
     if ((e = fhir_query_parse(cx, type, q->filter, q->filters)) != ERR_OK)
         return e;
+    if (q->sort.n == 0 && q->after.ms != 0)
+        return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 3.1.1.3",
+                      "_page is the mark of a sorted search");
     return narrow(cx, q);
 }
 
@@ -255,9 +310,16 @@ source__query_match(struct ctx *cx, const struct source_query *q, const json *re
     return fhir_match(cx, q->filters, resource, out);
 }
 
+/* Does this absolute URL begin with our own base? */
+static bool
+is_ours(struct str url, struct str base)
+{
+    return str_starts(url, base) && url.n > base.n && url.p[base.n] == '/';
+}
+
 err_t
-source__references(struct ctx *cx, const json *resource, struct str param, struct str *out,
-                   size_t room, size_t *n)
+source__references(struct ctx *cx, struct str base, const json *resource, struct str param,
+                   struct str *out, size_t room, size_t *n)
 {
     const struct fhir_param *p =
         fhir_param_find(json_get_text(resource, "resourceType"), param);
@@ -269,11 +331,14 @@ source__references(struct ctx *cx, const json *resource, struct str param, struc
         return ERR_OK;
     if ((e = fhir_index_param(cx, resource, p, &index)) != ERR_OK)
         return e;
-    for (size_t i = 0; i < index.n && *n < room; i++) {
+    for (size_t i = 0; i < index.n; i++) {
         const struct fhir_reference *r = &index.entries[i].reference;
 
-        if (r->type.n == 0 || r->id.n == 0)
+        if (r->type.n == 0 || r->id.n == 0 || (r->url.n > 0 && !is_ours(r->url, base)))
             continue;
+        if (*n == room)
+            return refuse(cx, ERR_LIMIT, "", "a resource refers to more than %zu others",
+                          room);
         out[*n] = arena_printf(cx->arena, "%.*s/%.*s", STR(r->type), STR(r->id));
         if (out[*n].p == NULL)
             return refuse_memory(cx);

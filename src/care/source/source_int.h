@@ -13,6 +13,7 @@ enum {
     SOURCE_TOTAL_MAX = 10000,  /* beyond, Bundle.total is left out */
     SOURCE_SCAN_MAX = 200000,  /* candidates that one search may look at */
     SOURCE_BUNDLE_MAX = 10000, /* entries of a transaction */
+    SOURCE_PAGE_KEY = 32,
 };
 
 struct source_db; /* one connection with its statements */
@@ -21,8 +22,10 @@ struct source_db; /* one connection with its statements */
 err_t source__take(struct ctx *cx, struct source *s, struct source_db **out) NODISCARD;
 void source__give(struct source_db **db);
 struct str source__base(const struct source_db *db); /* "http://127.0.0.1:9090/fhir" */
+struct bytes source__page_key(const struct source_db *db);
 
-err_t source__begin(struct ctx *cx, struct source_db *db) NODISCARD;
+err_t source__begin(struct ctx *cx, struct source_db *db) NODISCARD; /* to write */
+err_t source__snapshot(struct ctx *cx, struct source_db *db) NODISCARD; /* to read */
 err_t source__commit(struct ctx *cx, struct source_db *db) NODISCARD;
 void source__rollback(struct source_db *db); /* what is open, if anything */
 
@@ -45,6 +48,9 @@ err_t source__get_version(struct ctx *cx, struct source_db *db, struct str type,
  */
 err_t source__put(struct ctx *cx, struct source_db *db, const json *resource, struct str id,
                   const char *method, struct source_row *out) NODISCARD;
+/* PRECONDITION unless `etag` (W/"3") is the present version. */
+err_t source__check_version(struct ctx *cx, struct source_db *db, struct str type,
+                            struct str id, struct str etag) NODISCARD;
 err_t source__delete(struct ctx *cx, struct source_db *db, struct str type,
                      struct str id) NODISCARD;
 
@@ -62,12 +68,16 @@ struct source_walk {
 err_t source__walk(struct ctx *cx, struct source_db *db,
                    const struct source_walk *walk) NODISCARD;
 
-/* Versions, newest first; type and id may be empty. Ends after `most`. */
-err_t source__history(struct ctx *cx, struct source_db *db, struct str type, struct str id,
-                      int64_t since_ms, int64_t most,
-                      err_t (*visit)(struct ctx *cx, void *arg,
-                                     const struct source_row *row, bool *stop),
-                      void *arg) NODISCARD;
+/* Versions, the newest first. row->key is the place in the history, not of the resource. */
+struct source_past {
+    struct str type, id; /* may be empty */
+    int64_t since_ms, before; /* only places before this one; 0: from the newest */
+    int64_t most;
+    err_t (*visit)(struct ctx *cx, void *arg, const struct source_row *row, bool *stop);
+    void *arg;
+};
+err_t source__history(struct ctx *cx, struct source_db *db,
+                      const struct source_past *past) NODISCARD;
 
 /* Puts one value in the index of a row that was just written. */
 err_t source__found_add(struct ctx *cx, struct source_db *db, const struct source_row *row,
@@ -78,23 +88,41 @@ err_t source__index(struct ctx *cx, struct source_db *db, const json *resource,
 
 /* --- search (source_search.c) ------------------------------------------- */
 /*
- * Runs a search and writes the Bundle. `query` is as in a URL, decoded not.
- * `page` is the path and query that stood before, for the links.
+ * Runs a search and writes the Bundle. `query` is as in a URL, decoded not. One
+ * that came in a form (`hidden`) does not stand in links: they may be logged,
+ * and it may name a person.
  */
 err_t source__search(struct ctx *cx, struct source_db *db, struct str type,
-                     struct str query, struct json_out *js) NODISCARD;
+                     struct str query, bool hidden, struct json_out *js) NODISCARD;
 /* The ids of up to two matches, for conditional create. */
 err_t source__find_two(struct ctx *cx, struct source_db *db, struct str type,
                        struct str query, struct str id[2], size_t *found) NODISCARD;
-err_t source__lastn(struct ctx *cx, struct source_db *db, struct str query,
+err_t source__lastn(struct ctx *cx, struct source_db *db, struct str query, bool hidden,
                     struct json_out *js) NODISCARD;
 /* A resource with only these top-level elements, marked SUBSETTED; all when empty. */
 err_t source__put_elements(struct ctx *cx, struct json_out *js, struct str body,
                            struct str elements) NODISCARD;
+void source__put_link(struct json_out *js, const char *relation, struct str url);
+
+/* --- pages (source_page.c) ------------------------------------------------- */
+/* A query that goes on behind `mark`, as it may stand in a link. */
+err_t source__page_link(struct ctx *cx, struct source_db *db, struct str query,
+                        struct str mark, bool hidden, struct str *out) NODISCARD;
+/* The query behind one that was sealed, and so hidden; others stay as they are. */
+err_t source__page_open(struct ctx *cx, struct source_db *db, struct str *query,
+                        bool *hidden) NODISCARD;
 
 /* --- transactions (source_bundle.c) --------------------------------------- */
 err_t source__bundle(struct ctx *cx, struct source_db *db, const json *bundle,
                      struct json_out *js) NODISCARD;
+
+/* --- routes of their own files ---------------------------------------------- */
+struct source *source__of(struct req *rq);
+err_t source__type_of(struct req *rq, struct str *type) NODISCARD;
+err_t source__history_all(struct req *rq) NODISCARD;
+err_t source__history_type(struct req *rq) NODISCARD;
+err_t source__history_one(struct req *rq) NODISCARD;
+err_t source__metadata(struct req *rq) NODISCARD;
 
 /* A fresh random id of 32 hex digits. */
 err_t source__new_id(struct ctx *cx, struct str *out) NODISCARD;

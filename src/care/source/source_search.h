@@ -15,31 +15,79 @@ struct source_include {
     bool reverse; /* _revinclude */
 };
 
+/* Where a page ends: the last match's key and, where sorted, its date. */
+struct source_mark {
+    bool there;
+    int64_t key, ms;
+};
+
 struct source_query {
     struct str type;
+    struct str asked;           /* whole, as in a URL */
+    bool hidden;                /* it came in a form */
     struct str filter;          /* the filters alone, as in a URL */
     struct fhir_query *filters; /* parsed */
     struct str param, value;    /* equality that the index can narrow by, or empty */
     struct source_include include[SOURCE_INCLUDES_MAX];
     size_t includes;
-    struct str elements, sort, summary;
+    struct str elements, sort;
     uint64_t count;
-    int64_t after; /* page: key of the last one before */
-    uint64_t most; /* $lastn: max per code */
-    bool total_none;
+    struct source_mark after; /* a page */
+    uint64_t most;            /* $lastn: max per code */
+    bool count_only, total_none, lastn;
 };
 
 /* Refuses every parameter that is not known, naming it. */
 err_t source__query_parse(struct ctx *cx, struct str type, struct str query, bool lastn,
                           struct source_query *out) NODISCARD;
+/* `mark` as it stands in a link. */
+err_t source__mark_text(struct ctx *cx, const struct source_query *q,
+                        const struct source_mark *mark, struct str *out) NODISCARD;
 err_t source__query_match(struct ctx *cx, const struct source_query *q,
                           const json *resource, bool *out) NODISCARD;
-/* The values of a resource under a reference parameter: "Type/id", up to `room`. */
-err_t source__references(struct ctx *cx, const json *resource, struct str param,
-                         struct str *out, size_t room, size_t *n) NODISCARD;
+/*
+ * The values of a resource under a reference parameter, of resources here:
+ * "Type/id", up to `room`. `base` is our own, which absolute ones begin with.
+ */
+err_t source__references(struct ctx *cx, struct str base, const json *resource,
+                         struct str param, struct str *out, size_t room,
+                         size_t *n) NODISCARD;
 /* As values stand in the index: ASCII lower case. .p is NULL without memory. */
 struct str source__folded(struct ctx *cx, struct str s);
 /* The first date of the resource under `param`, for _sort and $lastn; false: none. */
 bool source__date_of(struct ctx *cx, const json *resource, struct str param, int64_t *ms);
+
+/* --- what was found --------------------------------------------------------- */
+
+struct source_hit {
+    int64_t key;
+    struct str type, id, body;
+    const json *value;
+    int64_t sort_ms;
+};
+struct source_hits {
+    struct source_hit *hit;
+    size_t n, room;
+};
+/* A row, copied and parsed. */
+err_t source__hit_of(struct ctx *cx, const struct source_row *row,
+                     struct source_hit *out) NODISCARD;
+err_t source__hit_add(struct ctx *cx, struct source_hits *h,
+                      const struct source_hit *hit) NODISCARD;
+
+/* Adds to `extra` what the includes of the query bring (source_include.c). */
+err_t source__include(struct ctx *cx, struct source_db *db, const struct source_query *q,
+                      const struct source_hits *hits, struct source_hits *extra) NODISCARD;
+
+struct source_answer {
+    const struct source_query *query;
+    struct source_hits match, included;
+    bool total_known;
+    uint64_t total;
+    struct source_mark next; /* there: a page follows */
+};
+/* The Bundle (source_answer.c). */
+err_t source__put_answer(struct ctx *cx, struct source_db *db,
+                         const struct source_answer *a, struct json_out *js) NODISCARD;
 
 #endif

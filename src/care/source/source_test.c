@@ -85,7 +85,7 @@ search(struct fixture *f, const char *type, const char *query)
     struct str text;
 
     json_out_init(&js, &f->t.arena);
-    assert_int_equal(source__search(&f->t.cx, f->db, str_of(type), str_of(query), &js),
+    assert_int_equal(source__search(&f->t.cx, f->db, str_of(type), str_of(query), false, &js),
                      ERR_OK);
     assert_int_equal(json_out_done(&f->t.cx, &js, &text), ERR_OK);
     return parse(f, text.p);
@@ -97,13 +97,22 @@ search_refused(struct fixture *f, const char *type, const char *query)
     struct json_out js;
 
     json_out_init(&js, &f->t.arena);
-    return source__search(&f->t.cx, f->db, str_of(type), str_of(query), &js);
+    return source__search(&f->t.cx, f->db, str_of(type), str_of(query), false, &js);
 }
 
 static size_t
 hits(const json *bundle)
 {
     return json_size(json_get(bundle, "entry"));
+}
+
+static bool
+total_is(struct fixture *f, const json *bundle, const char *want)
+{
+    struct str text;
+
+    return json_number_text(json_get(bundle, "total"), &f->t.cx, &text) &&
+           str_is(text, want);
 }
 
 static const char *const people[] = {
@@ -214,6 +223,65 @@ next_query(const json *bundle)
 }
 
 static void
+totals_are_counted_when_asked(void **state)
+{
+    struct fixture *f = *state;
+    json *b;
+
+    fill(f);
+    b = search(f, "Condition", "_count=1");
+    assert_int_equal(hits(b), 1);
+    assert_true(total_is(f, b, "3"));
+    assert_null(json_get(search(f, "Condition", "_count=1&_total=none"), "total"));
+    b = search(f, "Condition", "_summary=count");
+    assert_true(hits(b) == 0 && total_is(f, b, "3"));
+    assert_null(next_query(b).p);
+    b = search(f, "Condition", "_count=0&subject=Patient/a");
+    assert_true(hits(b) == 0 && total_is(f, b, "2"));
+}
+
+/* A reference to another server's Patient/a is not to ours; an absolute one to us is. */
+static void
+absolute_references_are_followed_home_alone(void **state)
+{
+    static const char *const seen[] = {
+        "{\"resourceType\":\"Condition\",\"id\":\"other\",\"subject\":{\"reference\":"
+        "\"https://elsewhere/fhir/Patient/a\"}}",
+        "{\"resourceType\":\"Condition\",\"id\":\"namesake\",\"subject\":{\"reference\":"
+        "\"http://x/fhir2/Patient/a\"}}",
+        "{\"resourceType\":\"Condition\",\"id\":\"home\",\"subject\":{\"reference\":"
+        "\"http://x/fhir/Patient/a\"}}",
+    };
+    struct fixture *f = *state;
+
+    store_one(f, people[0]);
+    for (size_t i = 0; i < COUNT(seen); i++)
+        store_one(f, seen[i]);
+    assert_int_equal(hits(search(f, "Condition", "_id=other&_include=Condition:subject")),
+                     1);
+    assert_int_equal(hits(search(f, "Condition", "_id=namesake&_include=Condition:subject")),
+                     1);
+    assert_int_equal(hits(search(f, "Condition", "_id=home&_include=Condition:subject")),
+                     2);
+    assert_int_equal(hits(search(f, "Condition", "subject=Patient/a")), 0);
+    assert_int_equal(hits(search(f, "Patient", "_id=a&_revinclude=Condition:subject")), 2);
+}
+
+static void
+includes_of_a_type_bring_that_type(void **state)
+{
+    struct fixture *f = *state;
+
+    fill(f);
+    assert_int_equal(
+        hits(search(f, "Condition", "_id=c1&_include=Condition:subject:Patient")), 2);
+    assert_int_equal(
+        hits(search(f, "Condition", "_id=c1&_include=Condition:subject:Group")), 1);
+    assert_int_equal(
+        hits(search(f, "Patient", "_id=a&_revinclude=Condition:subject:Group")), 1);
+}
+
+static void
 walk_pages(struct fixture *f, const char *query, const char *const *order, size_t n)
 {
     struct str q = str_of(query);
@@ -242,6 +310,32 @@ pages_neither_repeat_nor_skip(void **state)
     fill(f);
     walk_pages(f, "_count=1", plain, 3);
     walk_pages(f, "_count=2&_sort=-onset-date", newest, 3);
+}
+
+/* Others write between two pages of a sorted search. */
+static void
+sorted_pages_hold_while_others_write(void **state)
+{
+    struct fixture *f = *state;
+    json *b;
+    struct str q;
+
+    fill(f);
+    b = search(f, "Condition", "_count=1&_sort=-onset-date");
+    assert_true(json_is(
+        json_path(json_at(json_get(b, "entry"), 0), "resource", "id", NULL), "c2"));
+    q = next_query(b);
+    store_one(f, "{\"resourceType\":\"Condition\",\"id\":\"c9\",\"onsetDateTime\":\"2025\"}");
+    b = search(f, "Condition", arena_z(&f->t.arena, q));
+    assert_true(json_is(
+        json_path(json_at(json_get(b, "entry"), 0), "resource", "id", NULL), "c3"));
+    q = next_query(b);
+    /* without a date: last, both ways */
+    store_one(f, "{\"resourceType\":\"Condition\",\"id\":\"c0\"}");
+    walk_pages(f, "_count=1&_sort=onset-date",
+               (const char *const[]){ "c1", "c3", "c2", "c9", "c0" }, 5);
+    walk_pages(f, "_count=1&_sort=-onset-date",
+               (const char *const[]){ "c9", "c2", "c3", "c1", "c0" }, 5);
 }
 
 static void
@@ -319,6 +413,113 @@ a_transaction_is_all_or_nothing(void **state)
                      ERR_NOT_FOUND);
 }
 
+#define ONE(method, url, resource, more)                                                   \
+    "{\"resource\":" resource ",\"request\":{\"method\":\"" method "\",\"url\":\"" url          \
+    "\"" more "}}"
+#define PATIENT(id) "{\"resourceType\":\"Patient\",\"id\":\"" id "\"}"
+#define BUNDLE(type, entries)                                                              \
+    "{\"resourceType\":\"Bundle\",\"type\":\"" type "\",\"entry\":[" entries "]}"
+#define GOOD ONE("PUT", "Patient/good", PATIENT("good"), "")
+
+static void
+what_a_transaction_refuses(void **state)
+{
+    static const struct {
+        const char *text;
+        err_t code;
+    } refused[] = {
+        { BUNDLE("transaction", GOOD "," ONE("DELETE", "Patient", "null", "")),
+          ERR_BAD_REQUEST },
+        { BUNDLE("transaction", GOOD "," ONE("DELETE", "Patient?active=true", "null", "")),
+          ERR_UNSUPPORTED },
+        { BUNDLE("transaction",
+                 GOOD "," ONE("PUT", "Patient?active=true", PATIENT("x"), "")),
+          ERR_UNSUPPORTED },
+        { BUNDLE("transaction", GOOD "," ONE("PUT", "Patient", PATIENT("x"), "")),
+          ERR_BAD_REQUEST },
+        { BUNDLE("transaction", GOOD "," ONE("PUT", "Patient/y", PATIENT("x"), "")),
+          ERR_BAD_REQUEST },
+        { BUNDLE("transaction", GOOD "," ONE("POST", "Patient/x", PATIENT("x"), "")),
+          ERR_BAD_REQUEST },
+        { BUNDLE("transaction", GOOD "," ONE("POST", "Condition", PATIENT("x"), "")),
+          ERR_BAD_REQUEST },
+        { BUNDLE("transaction", GOOD "," ONE("PATCH", "Patient/x", PATIENT("x"), "")),
+          ERR_UNSUPPORTED },
+        { BUNDLE("transaction", GOOD "," GOOD), ERR_BAD_REQUEST },
+        { BUNDLE("transaction", GOOD "," ONE("DELETE", "Patient/good", "null", "")),
+          ERR_BAD_REQUEST },
+        { BUNDLE("transaction", GOOD "," ONE("PUT", "Patient/x", PATIENT("x"),
+                                             ",\"ifMatch\":\"W/\\\"1\\\"\"")),
+          ERR_PRECONDITION },
+        { BUNDLE("transaction", GOOD "," ONE("GET", "Patient/x", "null",
+                                             ",\"ifNoneMatch\":\"W/\\\"1\\\"\"")),
+          ERR_UNSUPPORTED },
+        { BUNDLE("transaction", GOOD "," ONE("GET", "Patient/none", "null", "")),
+          ERR_NOT_FOUND },
+        { BUNDLE("transaction", GOOD "," ONE("GET", "Patient?colour=red", "null", "")),
+          ERR_BAD_REQUEST },
+        { BUNDLE("transaction",
+                 GOOD "," ONE("PUT", "Condition/c",
+                              "{\"resourceType\":\"Condition\",\"id\":\"c\",\"subject\":{"
+                              "\"reference\":\"Patient?identifier=1\"}}",
+                              "")),
+          ERR_UNSUPPORTED },
+        { BUNDLE("collection", GOOD), ERR_BAD_REQUEST },
+    };
+    struct fixture *f = *state;
+    struct source_row row;
+    json *reply;
+
+    for (size_t i = 0; i < COUNT(refused); i++) {
+        err_t e = transact(f, refused[i].text, &reply);
+
+        if (e != refused[i].code)
+            fail_msg("%s: %s", refused[i].text, err_row(e)->name);
+        assert_int_equal(source__get(&f->t.cx, f->db, S("Patient"), S("good"), &row),
+                         ERR_NOT_FOUND);
+    }
+}
+
+static void
+a_transaction_answers_reads_last(void **state)
+{
+    struct fixture *f = *state;
+    json *reply, *found;
+
+    assert_int_equal(transact(f,
+                              BUNDLE("transaction", ONE("GET", "Patient?_id=good", "null",
+                                                        "") "," GOOD),
+                              &reply),
+                     ERR_OK);
+    found = json_get(json_at(json_get(reply, "entry"), 0), "resource");
+    assert_true(json_is(json_get(found, "type"), "searchset"));
+    assert_int_equal(hits(found), 1);
+}
+
+static void
+entries_of_a_batch_stand_alone(void **state)
+{
+    static const char *const status[] = { "201", "400", "404", "201", "204" };
+    struct fixture *f = *state;
+    json *reply;
+    size_t i = 0;
+
+    assert_int_equal(
+        transact(f,
+                 BUNDLE("batch",
+                        GOOD "," ONE("PUT", "Patient/y", PATIENT("x"), "") "," ONE(
+                            "GET", "Patient/none", "null",
+                            "") "," ONE("POST", "Patient", PATIENT("x"),
+                                        "") "," ONE("DELETE", "Patient/good", "null", "")),
+                 &reply),
+        ERR_OK);
+    for (json_each(it, json_get(reply, "entry"))) {
+        assert_true(json_is(json_path(it.value, "response", "status", NULL), status[i]));
+        i++;
+    }
+    assert_int_equal(i, COUNT(status));
+}
+
 static void
 lastn_gives_the_newest_of_each_kind(void **state)
 {
@@ -347,7 +548,7 @@ lastn_gives_the_newest_of_each_kind(void **state)
     for (size_t i = 0; i < COUNT(seen); i++)
         store_one(f, seen[i]);
     json_out_init(&js, &f->t.arena);
-    assert_int_equal(source__lastn(&f->t.cx, f->db, S("patient=Patient/a"), &js), ERR_OK);
+    assert_int_equal(source__lastn(&f->t.cx, f->db, S("patient=Patient/a"), false, &js), ERR_OK);
     assert_int_equal(json_out_done(&f->t.cx, &js, &text), ERR_OK);
     b = parse(f, text.p);
     assert_int_equal(hits(b), 2);
@@ -366,6 +567,13 @@ main(void)
         CASE(search_decides_by_the_matcher),
         CASE(unknown_parameters_are_refused),
         CASE(pages_neither_repeat_nor_skip),
+        CASE(totals_are_counted_when_asked),
+        CASE(absolute_references_are_followed_home_alone),
+        CASE(includes_of_a_type_bring_that_type),
+        CASE(sorted_pages_hold_while_others_write),
+        CASE(what_a_transaction_refuses),
+        CASE(a_transaction_answers_reads_last),
+        CASE(entries_of_a_batch_stand_alone),
         CASE(elements_are_marked_as_part),
         CASE(transactions_rewrite_references),
         CASE(a_transaction_is_all_or_nothing),
