@@ -26,6 +26,13 @@ struct data_org_row {
 };
 const struct data_org_row *data_org(enum data_org org);
 
+/* Who works there: the first is the one who asks, in the demo. */
+enum { DATA_STAFF = 2 };
+struct data_staff {
+    const char *id, *uzi, *given, *family, *role, *role_text;
+};
+const struct data_staff *data_staff(enum data_org org, size_t i);
+
 /* One resource as a line of JSON, newline not included. Not ERR_OK ends it. */
 typedef err_t (*data_sink)(struct ctx *cx, void *arg, enum data_org org, struct str type,
                            struct str line);

@@ -41,21 +41,34 @@ struct data_maker {
 unsigned data__draw(uint64_t *state, unsigned n);
 
 /*
- * Starts a resource of this type: id, profile, and (where `subject` is named)
- * the reference to the patient. data__done ends and hands it over. Returns the
- * writer; the id that it got is in `id`.
+ * data__begin starts a resource; data__start names it after patient and
+ * organisation too, and puts the reference to the patient where `subject` is
+ * given. data__done ends it and hands it over.
  */
+struct json_out *data__begin(struct data_maker *m, const char *type, const char *profile,
+                             const char *id);
 struct json_out *data__start(struct data_maker *m, const char *type, const char *profile,
                              const char *subject, char id[DATA_FIELD]);
 void data__done(struct data_maker *m);
 
+/* --- shapes: an element of a list has _put_; a list of one is in the plural ------ */
+void data__put_coding(struct json_out *js, const char *system, const char *code,
+                      const char *text);
 void data__coding(struct json_out *js, const char *name, const char *system,
                   const char *code, const char *text);
+void data__codings(struct json_out *js, const char *name, const char *system,
+                   const char *code, const char *text);
+void data__put_identifier(struct json_out *js, const char *system, const char *value);
+void data__put_reference(struct json_out *js, const char *type, const char *id,
+                         const char *display);
 void data__reference(struct json_out *js, const char *name, const char *type,
                      const char *id, const char *display);
-/* A date `years` before 2026-11-01 minus a few drawn days: "2024-03-09". */
+void data__references(struct json_out *js, const char *name, const char *type,
+                      const char *id, const char *display);
+/* A date some drawn days before `years` ago: "2024-03-09". */
 struct str data__date(struct data_maker *m, unsigned years, char room[16]);
 void data__member_date(struct data_maker *m, const char *name, unsigned years);
+void data__period(struct data_maker *m, const char *name, unsigned years);
 void data__quantity(struct json_out *js, const char *name, long value, bool tenths,
                     const char *unit);
 
@@ -63,6 +76,39 @@ void data__quantity(struct json_out *js, const char *name, long value, bool tent
 #define LOINC "http://loinc.org"
 #define ATC   "http://www.whocc.no/atc"
 #define NLP   "http://nictiz.nl/fhir/StructureDefinition/"
+#define HL7   "http://terminology.hl7.org/CodeSystem/"
+#define NAMING "http://fhir.nl/fhir/NamingSystem/"
+
+void data__patient(struct data_maker *m);
+
+/* --- what is written of a person: data_care.c, data_medication.c, data_observation.c -- */
+void data__condition(struct data_maker *m, size_t condition);
+/* The hospital is surer than the general practitioner: that is a conflict to show. */
+void data__allergy(struct data_maker *m, const char *verification,
+                   const char *criticality);
+void data__alert(struct data_maker *m);
+void data__admission(struct data_maker *m); /* with the procedure that it was for */
+void data__document(struct data_maker *m);
+void data__appointment(struct data_maker *m);
+void data__planned(struct data_maker *m, const char *code, const char *text);
+void data__directive(struct data_maker *m, const char *category, const char *text);
+void data__coverage(struct data_maker *m);
+void data__device(struct data_maker *m);
+void data__diet(struct data_maker *m);
+void data__care_plan(struct data_maker *m); /* and the team */
+void data__vaccination(struct data_maker *m);
+void data__vaccination_due(struct data_maker *m);
+
+void data__prescribed(struct data_maker *m, size_t drug, const char *by);
+void data__dispensed(struct data_maker *m, size_t drug);
+void data__taken(struct data_maker *m, size_t drug);
+
+void data__blood_pressure(struct data_maker *m, unsigned years);
+void data__size(struct data_maker *m, unsigned years); /* height and weight */
+void data__weight(struct data_maker *m, unsigned years);
+void data__laboratory(struct data_maker *m); /* three results, their specimens, a panel */
+void data__substances(struct data_maker *m);
+void data__functioning(struct data_maker *m); /* living, walking, mind */
 
 /* What each organisation writes about a person. */
 void data__hospital(struct data_maker *m);

@@ -43,5 +43,6 @@ const struct cli_command demo_commands[] = {
       demo__ca_lists },
     { "demo data", "", "Make up patients and their records, as NDJSON of FHIR resources.",
       data_options, 0, 0, demo__data },
+    { "demo people", "", "Print who the made-up people are.", NULL, 0, 0, demo__people },
     { 0 },
 };

@@ -122,8 +122,9 @@ static const struct fhir_param medication_statement[] = {
     REF("source", "informationSource"), STATUS, SUBJECT, END,
 };
 
+/* "category" is not R4's: Nictiz added it, and the BgZ is asked for with it. */
 static const struct fhir_param medication_dispense[] = {
-    TOKEN("code", "medicationCodeableConcept"), REF("context", "context"),
+    TOKEN("category", "category"), TOKEN("code", "medicationCodeableConcept"), REF("context", "context"),
     REF("destination", "destination"), IDENTIFIER, REF("medication", "medicationReference"),
     REF("performer", "performer.actor"), REF("prescription", "authorizingPrescription"),
     REF("receiver", "receiver"), REF("responsibleparty", "substitution.responsibleParty"), STATUS,
