@@ -50,7 +50,9 @@ SQL_DEFS  := $(sort $(shell find src -name '*_sql.def'))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 wanted = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t))),$(1))
 TEST_BIN  := $(patsubst %.c,$(B)/test/%,$(call wanted,$(TESTS)))
-BENCH_BIN := $(patsubst %.c,$(B)/bench/%,$(call wanted,$(BENCH)))
+LOADS := $(sort $(wildcard test/load/*_bench.c))
+LOAD  := $(filter-out $(LOADS),$(sort $(wildcard test/load/*.c)))
+BENCH_BIN := $(patsubst %.c,$(B)/bench/%,$(call wanted,$(BENCH) $(LOADS)))
 FUZZ_BIN  := $(patsubst %.c,$(B)/fuzz/%,$(call wanted,$(FUZZ_)))
 
 .PHONY: all check lint layers conformance bench bench-bins fuzz fuzz-bins test-bins install clean \
@@ -77,6 +79,9 @@ $(B)/knoop-vectors: $(call obj,$(sort $(wildcard test/conformance/*.c))) $(B)/li
 $(B)/test/%: $(B)/obj/%.o $(B)/libknoop.a
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/libknoop.a -lcmocka $(LIBS)
+$(filter $(B)/bench/test/load/%,$(BENCH_BIN)): $(B)/bench/%: $(B)/obj/%.o $(call obj,$(LOAD)) $(B)/libknoop.a
+	@mkdir -p $(@D)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(B)/bench/%: $(B)/obj/%.o $(B)/libknoop.a
 	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/libknoop.a $(LIBS)
@@ -95,7 +100,7 @@ lint: layers
 layers:
 	@tools/layers
 bench: all bench-bins
-	@set -e; for b in $(BENCH_BIN); do echo "== $${b#$(B)/bench/}" >&2; $$b $(if $(JSON),--json); done
+	@set -e; for b in $(BENCH_BIN); do echo "== $${b#$(B)/bench/}" >&2; KNOOP=$(B)/knoop $$b $(if $(JSON),--json); done
 check-faults: all test-bins
 	@tools/faults $(B) $(if $(SHORT),short,whole) $(TEST_BIN)
 scenario: all
