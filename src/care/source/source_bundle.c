@@ -205,77 +205,107 @@ find_url(const struct bundle *b, struct str url)
     return at != NULL ? *at : NULL;
 }
 
-struct rewriting {
+/* Is there a reference in it that must become another, or one that is a search? */
+struct looking {
     const struct bundle *bundle;
-    struct json_out js;
-    bool conditional; /* a search stands in place of a reference */
+    bool found, conditional;
 };
 
 static void
-put_reference(struct rewriting *w, struct str text)
-{
-    const struct entry *target = find_url(w->bundle, text);
-    struct str url = text;
-
-    if (target != NULL)
-        url = arena_printf(w->js.buf.arena, "%.*s/%.*s", STR(target->type),
-                           STR(target->id));
-    else if (str_find(text, '?') < text.n &&
-             fhir_type_known(str_sub(text, 0, str_find(text, '?'))))
-        w->conditional = true;
-    w->js.buf.failed |= url.p == NULL;
-    json_put_str(&w->js, url);
-}
-
-static void
-put_rewritten(struct rewriting *w, const json *v, bool reference)
+look(struct looking *l, const json *v, bool reference)
 {
     struct str text;
 
     switch (json_type(v)) {
     case JSON_OBJECT:
-        json_object(&w->js);
-        for (json_each(it, v)) {
-            json_key_str(&w->js, it.name);
-            put_rewritten(w, it.value, str_is(it.name, "reference"));
-        }
-        json_end(&w->js);
+        for (json_each(it, v))
+            look(l, it.value, str_is(it.name, "reference"));
         return;
     case JSON_ARRAY:
-        json_array(&w->js);
         for (json_each(it, v))
-            put_rewritten(w, it.value, false);
-        json_end(&w->js);
+            look(l, it.value, false);
         return;
     case JSON_STRING:
-        if (reference && json_str(v, &text))
-            put_reference(w, text);
-        else
-            json_put(&w->js, v);
+        if (!reference || !json_str(v, &text))
+            return;
+        if (find_url(l->bundle, text) != NULL)
+            l->found = true;
+        else if (str_find(text, '?') < text.n &&
+                 fhir_type_known(str_sub(text, 0, str_find(text, '?'))))
+            l->conditional = true;
         return;
     case JSON_ABSENT:
     case JSON_NULL:
     case JSON_BOOL:
-    case JSON_NUMBER: json_put(&w->js, v); return;
+    case JSON_NUMBER: return;
+    }
+}
+
+static void
+put_reference(struct json_out *js, const struct bundle *b, struct str text)
+{
+    const struct entry *target = find_url(b, text);
+    struct str url = text;
+
+    if (target != NULL)
+        url = arena_printf(js->buf.arena, "%.*s/%.*s", STR(target->type), STR(target->id));
+    js->buf.failed |= url.p == NULL;
+    json_put_str(js, url);
+}
+
+static void
+put_rewritten(struct json_out *js, const struct bundle *b, const json *v, bool reference)
+{
+    struct str text;
+
+    switch (json_type(v)) {
+    case JSON_OBJECT:
+        json_object(js);
+        for (json_each(it, v)) {
+            json_key_str(js, it.name);
+            put_rewritten(js, b, it.value, str_is(it.name, "reference"));
+        }
+        json_end(js);
+        return;
+    case JSON_ARRAY:
+        json_array(js);
+        for (json_each(it, v))
+            put_rewritten(js, b, it.value, false);
+        json_end(js);
+        return;
+    case JSON_STRING:
+        if (reference && json_str(v, &text))
+            put_reference(js, b, text);
+        else
+            json_put(js, v);
+        return;
+    case JSON_ABSENT:
+    case JSON_NULL:
+    case JSON_BOOL:
+    case JSON_NUMBER: json_put(js, v); return;
     }
 }
 
 static err_t
 rewrite(struct ctx *cx, const struct bundle *b, struct entry *en)
 {
-    struct rewriting w = { .bundle = b };
+    struct looking l = { .bundle = b };
+    struct json_out js;
     struct str text;
     json *v;
     err_t e;
 
-    json_out_init(&w.js, cx->arena);
-    put_rewritten(&w, en->resource, false);
-    if ((e = json_out_done(cx, &w.js, &text)) != ERR_OK ||
-        (e = json_parse(cx, text, JSON_RAW_NUMBERS, &v)) != ERR_OK)
-        return e;
-    if (w.conditional)
+    look(&l, en->resource, false);
+    if (l.conditional)
         return refuse(cx, ERR_UNSUPPORTED, RULE ".2.3",
                       "a search in place of a reference is not offered");
+    if (!l.found)
+        return ERR_OK;
+    json_out_init(&js, cx->arena);
+    put_rewritten(&js, b, en->resource, false);
+    if ((e = json_out_done(cx, &js, &text)) != ERR_OK ||
+        (e = json_parse(cx, text, JSON_RAW_NUMBERS, &v)) != ERR_OK)
+        return e;
     en->resource = v;
     return ERR_OK;
 }

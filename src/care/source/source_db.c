@@ -1,11 +1,14 @@
 /*
  * source_db.c - the FHIR store's tables, in SQLite.
  *
- *   current  one row per resource: its newest version
- *   history  every version
- *   found    (type, parameter, value) -> current.key, for equality alone: what a
- *            search narrows by, before fhir_match decides
+ *   history  every version, in the order of writing; what is in it stays
+ *   current  one row per resource: where its newest version stands
+ *   found    term -> current.key: what a search narrows by, before fhir_match decides
+ *            (source_index.c)
  *   secret   what links to pages of forms are sealed with
+ *
+ * Durable   A commit is on the disk before it is answered (synchronous = full). One
+ *           writes at a time, in turn; readers do not wait.
  *
  * EUPL-1.2.
  */
@@ -18,59 +21,68 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define ROW  "c.key, c.type, c.id, h.version, h.updated, h.method, h.body"
+#define PAST "h.place, c.type, c.id, h.version, h.updated, h.method, h.body" \
+             " from history h cross join current c on c.key = h.key"
+
 static const char *const statements[ST_COUNT] = {
     [ST_BEGIN] = "begin immediate",
     [ST_SNAPSHOT] = "begin",
     [ST_COMMIT] = "commit",
     [ST_ROLLBACK] = "rollback",
-    [ST_GET] = "select key, type, id, version, updated, method, body from current"
-               " where type = ?1 and id = ?2",
-    [ST_GET_VERSION] = "select 0, type, id, version, updated, method, body from history"
-                       " where type = ?1 and id = ?2 and version = ?3",
-    [ST_PUT] = "insert into current (type, id, version, updated, method, body)"
-               " values (?1, ?2, ?3, ?4, ?5, ?6) on conflict (type, id) do update set"
-               " version = ?3, updated = ?4, method = ?5, body = ?6 returning key",
-    [ST_PUT_HISTORY] = "insert into history (type, id, version, updated, method, body)"
-                       " values (?1, ?2, ?3, ?4, ?5, ?6)",
-    [ST_FOUND_ADD] =
-        "insert or ignore into found (type, param, value, key) values (?1, ?2, ?3, ?4)",
-    [ST_FOUND_CLEAR] = "delete from found where key = ?1",
-    [ST_WALK] = "select key, type, id, version, updated, method, body from current"
-                " where type = ?1 and key > ?2 and method <> 'DELETE' order by key",
-    [ST_WALK_FOUND] = "select c.key, c.type, c.id, c.version, c.updated, c.method, c.body"
-                      " from found f join current c on c.key = f.key"
-                      " where f.type = ?1 and f.param = ?3 and f.value = ?4 and f.key > ?2"
-                      " and c.method <> 'DELETE' order by f.key",
-    [ST_HISTORY_ALL] = "select rowid, type, id, version, updated, method, body from history"
-                       " where updated >= ?1 and rowid < ?3 order by rowid desc limit ?2",
-    [ST_HISTORY_TYPE] =
-        "select rowid, type, id, version, updated, method, body from history"
-        " where type = ?4 and updated >= ?1 and rowid < ?3 order by rowid desc limit ?2",
-    [ST_HISTORY_ONE] =
-        "select rowid, type, id, version, updated, method, body from history"
-        " where type = ?4 and id = ?5 and updated >= ?1 and rowid < ?3"
-        " order by rowid desc limit ?2",
+    [ST_GET] = "select " ROW " from current c join history h on h.place = c.place"
+               " where c.type = ?1 and c.id = ?2",
+    [ST_GET_VERSION] = "select " ROW " from current c join history h on h.key = c.key"
+                       " where c.type = ?1 and c.id = ?2 and h.version = ?3",
+    [ST_NEW] = "insert into current (type, id, place) values (?1, ?2, 0)",
+    [ST_VERSION] = "insert into history (key, type, version, updated, method, body)"
+                   " values (?1, ?2, ?3, ?4, ?5, ?6)",
+    [ST_MOVE] = "update current set place = ?2 where key = ?1",
+    [ST_FOUND_ADD] = "insert or ignore into found (term, key) values (?1, ?2)",
+    [ST_FOUND_DROP] = "delete from found where term = ?1 and key = ?2",
+    /* cross join: SQLite keeps the order */
+    [ST_WALK] = "select " ROW " from found f cross join current c on c.key = f.key"
+                " cross join history h on h.place = c.place"
+                " where f.term = ?1 and f.key > ?2 order by f.key",
+    [ST_ALL] = "select " ROW " from current c cross join history h on h.place = c.place"
+               " where c.key > ?1 and h.method <> 'DELETE' order by c.key",
+    [ST_HISTORY_ALL] = "select " PAST " where h.updated >= ?1 and h.place < ?3"
+                       " order by h.place desc limit ?2",
+    [ST_HISTORY_TYPE] = "select " PAST " where h.type = ?4 and h.updated >= ?1"
+                        " and h.place < ?3 order by h.place desc limit ?2",
+    [ST_HISTORY_ONE] = "select " PAST " where h.key = ?4 and h.updated >= ?1"
+                       " and h.place < ?3 order by h.place desc limit ?2",
 };
 
+/* history.type is current.type as a number: see source__type_number. */
 static const char schema[] =
-    "create table if not exists current (key integer primary key, type text not null,"
-    " id text not null, version integer not null, updated integer not null,"
-    " method text not null, body text not null, unique (type, id)) strict;"
-    "create table if not exists history (type text not null, id text not null,"
-    " version integer not null, updated integer not null, method text not null,"
-    " body text not null, unique (type, id, version)) strict;"
+    "create table if not exists history (place integer primary key, key integer not null,"
+    " type integer not null, version integer not null, updated integer not null,"
+    " method text not null, body text not null) strict;"
+    "create index if not exists history_key on history (key);"
     "create index if not exists history_type on history (type);"
-    "create table if not exists found (type text not null, param text not null,"
-    " value text not null, key integer not null, primary key (type, param, value, key))"
-    " strict, without rowid;"
-    "create index if not exists found_key on found (key);"
-    "create index if not exists current_type on current (type, key);"
+    "create table if not exists current (key integer primary key, type text not null,"
+    " id text not null, place integer not null, unique (type, id)) strict;"
+    "create table if not exists found (term integer not null, key integer not null,"
+    " primary key (term, key)) strict, without rowid;"
     "create table if not exists secret (name text primary key, value blob not null)"
     " strict;";
 
+/*
+ * The loop's own connection waits for nobody. A checkpoint comes every 16 MB: its cost
+ * is per page, and the pages of the index are written again and again in between.
+ */
+static const char pragmas[] =
+    "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;"
+    "pragma cache_size = -16384; pragma wal_autocheckpoint = 4096;"
+    "pragma trusted_schema = off;";
+enum { PATIENCE_MS = 5000 };
+
 struct source {
     pthread_mutex_t mutex;
+    pthread_mutex_t writing; /* SQLite's own waiting sleeps; this one wakes */
     struct source_db *idle;
+    struct source_db *of_loop; /* taken by who may not block, one at a time */
     char path[4096];
     char base[256];
     uint8_t page_key[SOURCE_PAGE_KEY];
@@ -81,6 +93,8 @@ source__failed(struct ctx *cx, struct source_db *db, const char *doing)
 {
     int code = sqlite3_errcode(db->handle);
 
+    if (code == SQLITE_BUSY && cx->may_not_block)
+        return refuse(cx, ERR_WOULD_BLOCK, "", "source: %s: the database is busy", doing);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
         return refuse(cx, ERR_UNAVAILABLE, "", "source: %s: the database is busy", doing);
     return refuse(cx, ERR_INTERNAL, "", "source: %s: %s", doing,
@@ -103,7 +117,7 @@ close_db(struct source_db *db)
 }
 
 static err_t
-open_db(struct ctx *cx, struct source *s, struct source_db **out)
+open_db(struct ctx *cx, struct source *s, int patience_ms, struct source_db **out)
 {
     struct source_db *db = calloc(1, sizeof(*db));
 
@@ -114,17 +128,15 @@ open_db(struct ctx *cx, struct source *s, struct source_db **out)
     if (sqlite3_open_v2(s->path, &db->handle,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) != SQLITE_OK ||
-        sqlite3_exec(db->handle,
-                     "pragma journal_mode = wal; pragma synchronous = full;"
-                     "pragma busy_timeout = 5000; pragma foreign_keys = on;"
-                     "pragma cache_size = -65536; pragma trusted_schema = off;",
-                     NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_busy_timeout(db->handle, PATIENCE_MS) != SQLITE_OK ||
+        sqlite3_exec(db->handle, pragmas, NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db->handle, schema, NULL, NULL, NULL) != SQLITE_OK)
         goto refused;
     for (size_t i = 0; i < ST_COUNT; i++)
         if (sqlite3_prepare_v3(db->handle, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &db->st[i], NULL) != SQLITE_OK)
             goto refused;
+    sqlite3_busy_timeout(db->handle, patience_ms);
     *out = db;
     return ERR_OK;
 refused:;
@@ -174,12 +186,15 @@ source_open(struct ctx *cx, struct str path, struct str base, struct source **ou
     memcpy(s->path, path.p, path.n);
     memcpy(s->base, base.p, base.n);
     pthread_mutex_init(&s->mutex, NULL);
+    pthread_mutex_init(&s->writing, NULL);
     mask = umask(077);
-    e = open_db(cx, s, &db);
+    e = open_db(cx, s, PATIENCE_MS, &db);
     umask(mask);
     if (e == ERR_OK) {
         s->idle = db;
-        e = read_page_key(cx, s, db);
+        if ((e = read_page_key(cx, s, db)) == ERR_OK &&
+            (e = source__index_anew(cx, db)) == ERR_OK)
+            e = open_db(cx, s, 0, &s->of_loop);
     }
     if (e != ERR_OK) {
         source_close(s);
@@ -200,7 +215,10 @@ source_close(struct source *s)
         close_db(s->idle);
         s->idle = next;
     }
+    if (s->of_loop != NULL)
+        close_db(s->of_loop);
     pthread_mutex_destroy(&s->mutex);
+    pthread_mutex_destroy(&s->writing);
     wipe(s->page_key, sizeof(s->page_key));
     free(s);
 }
@@ -210,13 +228,17 @@ source__take(struct ctx *cx, struct source *s, struct source_db **out)
 {
     struct source_db *db;
 
+    if (cx->may_not_block) {
+        *out = s->of_loop;
+        return ERR_OK;
+    }
     pthread_mutex_lock(&s->mutex);
     db = s->idle;
     if (db != NULL)
         s->idle = db->next;
     pthread_mutex_unlock(&s->mutex);
     *out = db;
-    return db != NULL ? ERR_OK : open_db(cx, s, out);
+    return db != NULL ? ERR_OK : open_db(cx, s, PATIENCE_MS, out);
 }
 
 int
@@ -228,12 +250,21 @@ source__step(struct source_db *db, enum statement st)
     return rc;
 }
 
+/* What was open is over, either way. */
+static void
+ended(struct source_db *db)
+{
+    if (db->writing)
+        pthread_mutex_unlock(&db->of->writing);
+    db->open = db->writing = false;
+}
+
 void
 source__rollback(struct source_db *db)
 {
     if (db->open)
         source__step(db, ST_ROLLBACK);
-    db->open = false;
+    ended(db);
 }
 
 void
@@ -243,12 +274,14 @@ source__give(struct source_db **at)
 
     if (db == NULL)
         return;
+    *at = NULL;
     source__rollback(db);
+    if (db == db->of->of_loop)
+        return;
     pthread_mutex_lock(&db->of->mutex);
     db->next = db->of->idle;
     db->of->idle = db;
     pthread_mutex_unlock(&db->of->mutex);
-    *at = NULL;
 }
 
 struct str
@@ -276,8 +309,14 @@ source__snapshot(struct ctx *cx, struct source_db *db)
 err_t
 source__begin(struct ctx *cx, struct source_db *db)
 {
-    if (source__step(db, ST_BEGIN) != SQLITE_DONE)
+    if (cx->may_not_block)
+        return refuse(cx, ERR_WOULD_BLOCK, "", "source: who writes may have to wait");
+    pthread_mutex_lock(&db->of->writing);
+    db->writing = true;
+    if (source__step(db, ST_BEGIN) != SQLITE_DONE) {
+        ended(db);
         return source__failed(cx, db, "beginning a transaction");
+    }
     db->open = true;
     return ERR_OK;
 }
@@ -287,6 +326,6 @@ source__commit(struct ctx *cx, struct source_db *db)
 {
     if (source__step(db, ST_COMMIT) != SQLITE_DONE)
         return source__failed(cx, db, "committing");
-    db->open = false;
+    ended(db);
     return ERR_OK;
 }

@@ -314,39 +314,42 @@ lastn_form(struct req *rq)
 }
 
 /* Who reaches this process may use it: it listens on loopback, behind the gateway. */
-#define ROUTE(op_, doc_, method_, path_, body_, fn_)                                       \
+#define ROUTE_RUN(run_, op_, doc_, method_, path_, body_, fn_)                             \
     {                                                                                      \
         .op = op_, .doc = doc_, .door = HTTP_DOOR_PUBLIC, .method = method_,               \
-        .path = path_, .auth = HTTP_AUTH_ANYONE, .run = HTTP_RUN_POOL, .rate = RATE_READ,  \
+        .path = path_, .auth = HTTP_AUTH_ANYONE, .run = run_, .rate = RATE_READ,           \
         .errors = HTTP_ERRORS_FHIR, .audit = AUDIT_NOT_NEEDED, .body_max = body_,          \
         .fn = fn_                                                                          \
     }
+/* Handing over costs more than most reads do: they begin on the loop. */
+#define READ(...)  ROUTE_RUN(HTTP_RUN_LOOP, __VA_ARGS__)
+#define WRITE(...) ROUTE_RUN(HTTP_RUN_POOL, __VA_ARGS__)
 
 enum { RESOURCE_MAX = 4 << 20, BUNDLE_MAX = 16 << 20, FORM_MAX = 64 << 10 };
 
 const struct http_route source_routes[] = {
-    ROUTE("sourceMetadata", "What this FHIR store offers.", HTTP_GET, "/fhir/metadata", 0,
+    READ("sourceMetadata", "What this FHIR store offers.", HTTP_GET, "/fhir/metadata", 0,
           source__metadata),
-    ROUTE("sourceBundle", "Transaction or batch.", HTTP_POST, "/fhir", BUNDLE_MAX, bundle),
-    ROUTE("sourceHistoryAll", "All versions.", HTTP_GET, "/fhir/_history", 0,
+    WRITE("sourceBundle", "Transaction or batch.", HTTP_POST, "/fhir", BUNDLE_MAX, bundle),
+    WRITE("sourceHistoryAll", "All versions.", HTTP_GET, "/fhir/_history", 0,
           source__history_all),
-    ROUTE("sourceLastN", "The last observations of each kind.", HTTP_GET,
+    READ("sourceLastN", "The last observations of each kind.", HTTP_GET,
           "/fhir/Observation/$lastn", 0, lastn),
-    ROUTE("sourceLastNForm", "The last observations of each kind, by form.", HTTP_POST,
+    READ("sourceLastNForm", "The last observations of each kind, by form.", HTTP_POST,
           "/fhir/Observation/$lastn", FORM_MAX, lastn_form),
-    ROUTE("sourceSearch", "Search.", HTTP_GET, "/fhir/{type}", 0, search),
-    ROUTE("sourceSearchForm", "Search by form.", HTTP_POST, "/fhir/{type}/_search",
+    READ("sourceSearch", "Search.", HTTP_GET, "/fhir/{type}", 0, search),
+    READ("sourceSearchForm", "Search by form.", HTTP_POST, "/fhir/{type}/_search",
           FORM_MAX, search_form),
-    ROUTE("sourceCreate", "Create.", HTTP_POST, "/fhir/{type}", RESOURCE_MAX, create),
-    ROUTE("sourceHistoryType", "Versions of a type.", HTTP_GET, "/fhir/{type}/_history", 0,
+    WRITE("sourceCreate", "Create.", HTTP_POST, "/fhir/{type}", RESOURCE_MAX, create),
+    WRITE("sourceHistoryType", "Versions of a type.", HTTP_GET, "/fhir/{type}/_history", 0,
           source__history_type),
-    ROUTE("sourceRead", "Read.", HTTP_GET, "/fhir/{type}/{id}", 0, read_one),
-    ROUTE("sourceUpdate", "Update, or create with this id.", HTTP_PUT, "/fhir/{type}/{id}",
+    READ("sourceRead", "Read.", HTTP_GET, "/fhir/{type}/{id}", 0, read_one),
+    WRITE("sourceUpdate", "Update, or create with this id.", HTTP_PUT, "/fhir/{type}/{id}",
           RESOURCE_MAX, update),
-    ROUTE("sourceDelete", "Delete.", HTTP_DELETE, "/fhir/{type}/{id}", 0, delete_one),
-    ROUTE("sourceHistoryOne", "Versions of one.", HTTP_GET, "/fhir/{type}/{id}/_history", 0,
+    WRITE("sourceDelete", "Delete.", HTTP_DELETE, "/fhir/{type}/{id}", 0, delete_one),
+    WRITE("sourceHistoryOne", "Versions of one.", HTTP_GET, "/fhir/{type}/{id}/_history", 0,
           source__history_one),
-    ROUTE("sourceReadVersion", "Read a version.", HTTP_GET,
+    READ("sourceReadVersion", "Read a version.", HTTP_GET,
           "/fhir/{type}/{id}/_history/{version}", 0, read_version),
     { 0 },
 };

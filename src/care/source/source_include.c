@@ -4,7 +4,7 @@
  */
 #include "care/source/source_search.h"
 
-enum { REFERENCES_MAX = 64 };
+enum { REFERENCES_MAX = 64, ON_LOOP = 64 /* resources looked at */ };
 
 struct including {
     struct source_db *db;
@@ -12,7 +12,17 @@ struct including {
     const struct source_hits *hits;
     struct source_hits *extra;
     struct str target; /* of _revinclude: "Patient/p1" */
+    unsigned looked;
 };
+
+/* What brings many along is work for the pool. */
+static err_t
+look(struct ctx *cx, struct including *g)
+{
+    return ++g->looked > ON_LOOP && cx->may_not_block
+               ? refuse(cx, ERR_WOULD_BLOCK, "", "a search that includes many")
+               : ERR_OK;
+}
 
 static bool
 have(const struct source_hits *h, struct str type, struct str id)
@@ -43,6 +53,8 @@ add_referred(struct ctx *cx, struct including *g, struct str reference)
     if ((g->in->target.n > 0 && !str_eq(type, g->in->target)) ||
         have(g->hits, type, id) || have(g->extra, type, id))
         return ERR_OK;
+    if ((e = look(cx, g)) != ERR_OK)
+        return e;
     e = source__get(cx, g->db, type, id, &row);
     if (e == ERR_NOT_FOUND || e == ERR_GONE) {
         refuse_clear(cx);
@@ -99,7 +111,7 @@ visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
     (void)stop;
     if (have(g->hits, row->type, row->id) || have(g->extra, row->type, row->id))
         return ERR_OK;
-    if ((e = source__hit_of(cx, row, &hit)) != ERR_OK ||
+    if ((e = look(cx, g)) != ERR_OK || (e = source__hit_of(cx, row, &hit)) != ERR_OK ||
         (e = refers(cx, g, hit.value, &yes)) != ERR_OK || !yes)
         return e;
     return add(cx, g, &hit);
@@ -108,9 +120,7 @@ visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
 static err_t
 reverse(struct ctx *cx, struct including *g)
 {
-    struct source_walk walk = {
-        .type = g->in->type, .param = g->in->param, .arg = g, .visit = visit
-    };
+    struct source_walk walk = { .arg = g, .visit = visit };
 
     for (size_t i = 0; i < g->hits->n; i++) {
         const struct source_hit *of = &g->hits->hit[i];
@@ -119,8 +129,9 @@ reverse(struct ctx *cx, struct including *g)
         if (g->in->target.n > 0 && !str_eq(of->type, g->in->target))
             continue;
         g->target = arena_printf(cx->arena, "%.*s/%.*s", STR(of->type), STR(of->id));
-        if (g->target.p == NULL || (walk.value = source__folded(cx, g->target)).p == NULL)
+        if (g->target.p == NULL)
             return refuse_memory(cx);
+        walk.term = source__term(g->in->type, g->in->param, of->type, '/', of->id);
         if ((e = source__walk(cx, g->db, &walk)) != ERR_OK)
             return e;
     }
@@ -132,7 +143,7 @@ source__include(struct ctx *cx, struct source_db *db, const struct source_query 
                 const struct source_hits *hits, struct source_hits *extra)
 {
     for (size_t i = 0; i < q->includes; i++) {
-        struct including g = { db, &q->include[i], hits, extra, { NULL, 0 } };
+        struct including g = { .db = db, .in = &q->include[i], .hits = hits, .extra = extra };
         err_t e = q->include[i].reverse ? reverse(cx, &g) : forward(cx, &g);
 
         if (e != ERR_OK)

@@ -2,12 +2,12 @@
  * source_index.c - between the store and codec/fhir: what is put in the index,
  * how a query is read, by what it can be narrowed.
  *
- * Only equality is indexed (tokens, references, URIs), without case: the index
- * may offer too much, and fhir_match decides. EUPL-1.2.
+ * Only equality is indexed (tokens, references, URIs), without case, as numbers: the
+ * index may offer too much, and fhir_match decides. EUPL-1.2.
  */
 #include "care/source/source_search.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 #include "codec/fhir/fhir.h"
 #include "crypto/prim/prim.h"
@@ -21,80 +21,165 @@ source__new_id(struct ctx *cx, struct str *out)
     return hex(cx, (struct bytes){ random, sizeof(random) }, out);
 }
 
-struct str
-source__folded(struct ctx *cx, struct str s)
-{
-    char *p = arena_z(cx->arena, s);
+/* --- terms ---------------------------------------------------------------------
+ *
+ *     | value, 32 bits | type and parameter, 32 bits |
+ *
+ * The value comes first, so that what is stored together (a patient's resources) is
+ * close together in the index too. Two values of one number offer too much, no more.
+ */
 
-    for (size_t i = 0; p != NULL && i < s.n; i++)
-        if (p[i] >= 'A' && p[i] <= 'Z')
-            p[i] = (char)(p[i] - 'A' + 'a');
-    return (struct str){ p, p != NULL ? s.n : 0 };
+enum { LAYOUT = 1 };
+static const uint32_t FNV = 2166136261u;
+
+/* FNV-1a, ASCII in lower case. */
+static uint32_t
+hash_on(uint32_t h, struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        h = (h ^ (c >= 'A' && c <= 'Z' ? c + 32u : c)) * 16777619u;
+    }
+    return h;
+}
+
+/* Each bit of it depends on all (MurmurHash3's end). */
+static uint32_t
+hash_done(uint32_t h)
+{
+    h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
+    h = (h ^ (h >> 13)) * 0xC2B2AE35u;
+    return h ^ (h >> 16);
+}
+
+int64_t
+source__term(struct str type, struct str param, struct str value, char between,
+             struct str more)
+{
+    uint32_t name = hash_on(hash_on(hash_on(FNV, type), S(".")), param);
+    uint32_t v = hash_on(FNV, value);
+
+    if (more.n > 0)
+        v = hash_on(hash_on(v, (struct str){ &between, 1 }), more);
+    return (int64_t)((uint64_t)hash_done(v) << 32 | hash_done(name));
+}
+
+int64_t
+source__term_all(struct str type)
+{
+    return source__term(type, S(""), S(""), 0, S(""));
+}
+
+int64_t
+source__type_number(struct str type)
+{
+    return hash_done(hash_on(FNV, type));
 }
 
 static err_t
-join(struct ctx *cx, struct str a, char between, struct str b, struct str *out)
+add(struct ctx *cx, struct source_terms *t, int64_t term)
 {
-    *out = arena_printf(cx->arena, "%.*s%c%.*s", STR(a), between, STR(b));
-    if (out->p == NULL)
-        return refuse_memory(cx);
-    *out = source__folded(cx, *out);
-    return out->p != NULL ? ERR_OK : refuse_memory(cx);
+    if (t->n == t->room) {
+        size_t room = t->room ? 2 * t->room : 32;
+        int64_t *p = arena_grow(cx->arena, t->at, t->room * sizeof(*p), room * sizeof(*p));
+
+        if (p == NULL)
+            return refuse_memory(cx);
+        t->at = p;
+        t->room = room;
+    }
+    t->at[t->n++] = term;
+    return ERR_OK;
 }
 
 static err_t
-add(struct ctx *cx, struct source_db *db, const struct source_row *row,
-    const struct fhir_entry *en)
+add_entry(struct ctx *cx, struct source_terms *t, struct str type,
+          const struct fhir_entry *en)
 {
-    struct str name = str_of(en->param->name), value;
-    err_t e = ERR_OK;
+    struct str name = str_of(en->param->name);
+    err_t e;
 
     switch (en->param->kind) {
     case FHIR_TOKEN:
         if (en->code.n == 0)
             return ERR_OK;
-        if ((value = source__folded(cx, en->code)).p == NULL)
-            return refuse_memory(cx);
-        if ((e = source__found_add(cx, db, row, name, value)) == ERR_OK &&
-            en->system.n > 0 && (e = join(cx, en->system, '|', en->code, &value)) == ERR_OK)
-            e = source__found_add(cx, db, row, name, value);
+        e = add(cx, t, source__term(type, name, en->code, 0, S("")));
+        if (e == ERR_OK && en->system.n > 0)
+            e = add(cx, t, source__term(type, name, en->system, '|', en->code));
         return e;
     case FHIR_REFERENCE:
         if (en->reference.type.n == 0 || en->reference.id.n == 0)
             return ERR_OK;
-        if ((e = join(cx, en->reference.type, '/', en->reference.id, &value)) == ERR_OK)
-            e = source__found_add(cx, db, row, name, value);
-        return e;
-    case FHIR_URI:
-        if ((value = source__folded(cx, en->text)).p == NULL)
-            return refuse_memory(cx);
-        return source__found_add(cx, db, row, name, value);
+        return add(cx, t,
+                   source__term(type, name, en->reference.type, '/', en->reference.id));
+    case FHIR_URI: return add(cx, t, source__term(type, name, en->text, 0, S("")));
     case FHIR_STRING:
     case FHIR_DATE:
     case FHIR_QUANTITY:
     case FHIR_NUMBER: return ERR_OK;
     }
+    return ERR_OK;
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void
+each_once(struct source_terms *t)
+{
+    size_t kept = 0;
+
+    if (t->n == 0)
+        return;
+    qsort(t->at, t->n, sizeof(*t->at), by_number);
+    for (size_t i = 1; i < t->n; i++)
+        if (t->at[i] != t->at[kept])
+            t->at[++kept] = t->at[i];
+    t->n = kept + 1;
+}
+
+/* An id is found by its row: what was posted may have another than it got, or none. */
+err_t
+source__terms(struct ctx *cx, const json *resource, const struct source_row *row,
+              struct source_terms *out)
+{
+    struct fhir_index index = { 0 };
+    err_t e;
+
+    *out = (struct source_terms){ 0 };
+    if ((e = fhir_index(cx, resource, &index)) != ERR_OK ||
+        (e = add(cx, out, source__term_all(row->type))) != ERR_OK)
+        return e;
+    for (size_t i = 0; e == ERR_OK && i < index.n; i++)
+        if (!str_is(S("_id"), index.entries[i].param->name))
+            e = add_entry(cx, out, row->type, &index.entries[i]);
+    each_once(out);
     return e;
 }
 
-err_t
-source__index(struct ctx *cx, struct source_db *db, const json *resource,
-              const struct source_row *row)
+int
+source__index_version(void)
 {
-    struct fhir_index index = { 0 };
-    struct str id;
-    err_t e = fhir_index(cx, resource, &index);
+    uint32_t h = FNV + LAYOUT;
+    struct str type;
+    const struct fhir_param *p;
 
-    for (size_t i = 0; e == ERR_OK && i < index.n; i++)
-        if (!str_is(S("_id"), index.entries[i].param->name))
-            e = add(cx, db, row, &index.entries[i]);
-    if (e != ERR_OK)
-        return e;
-    /* What was posted may have another id than it got, or none. */
-    if ((id = source__folded(cx, row->id)).p == NULL)
-        return refuse_memory(cx);
-    return source__found_add(cx, db, row, S("_id"), id);
+    for (size_t i = 0; (type = fhir_type_at(i)).p != NULL; i++)
+        for (size_t k = 0; (p = fhir_param_at(type, k)) != NULL; k++) {
+            h = hash_on(hash_on(h, type), str_of(p->name));
+            h = hash_on(hash_on(h, str_of(p->paths)), str_of(p->targets));
+            h = hash_on(h, str_of(fhir_kind_name(p->kind)));
+        }
+    return (int)(hash_done(h) & 0x7FFFFFFF) | 1;
 }
+
+/* --- what a query narrows by ------------------------------------------------------ */
 
 /* How much a term narrows; 0: the index cannot answer it. */
 static int
@@ -121,25 +206,32 @@ rank(const struct fhir_term *t)
     return 0;
 }
 
-static err_t
-narrow(struct ctx *cx, struct source_query *q)
+/* The term that narrows the most; all of the type, when none does. */
+static void
+narrow(struct source_query *q)
 {
     const struct fhir_term *best = NULL;
     const struct fhir_value *v;
+    struct str name;
 
+    q->term = source__term_all(q->type);
     for (size_t i = 0; i < q->filters->n; i++)
         if (rank(&q->filters->terms[i]) > (best != NULL ? rank(best) : 0))
             best = &q->filters->terms[i];
     if (best == NULL)
-        return ERR_OK;
+        return;
     v = &best->values[0];
-    q->param = str_of(best->param->name);
-    if (best->param->kind == FHIR_REFERENCE)
-        return join(cx, v->reference.type, '/', v->reference.id, &q->value);
-    if (best->param->kind == FHIR_TOKEN && v->has_system)
-        return join(cx, v->system, '|', v->code, &q->value);
-    q->value = source__folded(cx, best->param->kind == FHIR_TOKEN ? v->code : v->text);
-    return q->value.p != NULL ? ERR_OK : refuse_memory(cx);
+    name = str_of(best->param->name);
+    if (str_is(name, "_id"))
+        q->id = v->code;
+    else if (best->param->kind == FHIR_REFERENCE)
+        q->term = source__term(q->type, name, v->reference.type, '/', v->reference.id);
+    else if (best->param->kind == FHIR_URI)
+        q->term = source__term(q->type, name, v->text, 0, S(""));
+    else if (v->has_system)
+        q->term = source__term(q->type, name, v->system, '|', v->code);
+    else
+        q->term = source__term(q->type, name, v->code, 0, S(""));
 }
 
 static err_t
@@ -300,7 +392,8 @@ source__query_parse(struct ctx *cx, struct str type, struct str query, bool last
     if (q->sort.n == 0 && q->after.ms != 0)
         return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 3.1.1.3",
                       "_page is the mark of a sorted search");
-    return narrow(cx, q);
+    narrow(q);
+    return ERR_OK;
 }
 
 err_t

@@ -55,13 +55,12 @@ err_t source__delete(struct ctx *cx, struct source_db *db, struct str type,
                      struct str id) NODISCARD;
 
 /*
- * Walks current resources of `type` with key > after, in key order; narrowed
- * to those that the index has under (param, value) when param.n > 0. The row
- * is borrowed for the call. `visit` ends the walk with *stop.
+ * Walks current resources that the index has under `term`, with key > after, in key
+ * order. There may be others among them. The row is borrowed for the call. `visit`
+ * ends the walk with *stop.
  */
 struct source_walk {
-    struct str type, param, value;
-    int64_t after;
+    int64_t term, after;
     err_t (*visit)(struct ctx *cx, void *arg, const struct source_row *row, bool *stop);
     void *arg;
 };
@@ -79,12 +78,25 @@ struct source_past {
 err_t source__history(struct ctx *cx, struct source_db *db,
                       const struct source_past *past) NODISCARD;
 
-/* Puts one value in the index of a row that was just written. */
-err_t source__found_add(struct ctx *cx, struct source_db *db, const struct source_row *row,
-                        struct str param, struct str value) NODISCARD;
-/* Puts all of them in (source_index.c). */
-err_t source__index(struct ctx *cx, struct source_db *db, const json *resource,
-                    const struct source_row *row) NODISCARD;
+/* --- the index (source_index.c) ---------------------------------------------- */
+/*
+ * (type, parameter, value) as a number, without regard to case: equal ones have equal
+ * terms, others mostly not. `value` may come in two halves with a character between.
+ */
+int64_t source__term(struct str type, struct str param, struct str value, char between,
+                     struct str more);
+int64_t source__term_all(struct str type); /* all resources of a type are under it */
+/* A type as a number, each its own. */
+int64_t source__type_number(struct str type);
+/* Those that a resource is found under, in order, each once. In the arena. */
+struct source_terms {
+    int64_t *at;
+    size_t n, room;
+};
+err_t source__terms(struct ctx *cx, const json *resource, const struct source_row *row,
+                    struct source_terms *out) NODISCARD;
+/* Another number when terms are made of other parameters or in another way. Not 0. */
+int source__index_version(void);
 
 /* --- search (source_search.c) ------------------------------------------- */
 /*

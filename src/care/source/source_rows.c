@@ -124,65 +124,102 @@ render(struct ctx *cx, const json *resource, const struct source_row *row, struc
 }
 
 static err_t
+run(struct ctx *cx, struct source_db *db, enum statement st, const char *doing)
+{
+    return source__step(db, st) == SQLITE_DONE ? ERR_OK : source__failed(cx, db, doing);
+}
+
+/* The row's place in `current`, when it is the first of its name. */
+static err_t
+new_row(struct ctx *cx, struct source_db *db, struct source_row *row)
+{
+    err_t e;
+
+    bind(db->st[ST_NEW], 1, row->type);
+    bind(db->st[ST_NEW], 2, row->id);
+    e = run(cx, db, ST_NEW, "writing");
+    row->key = sqlite3_last_insert_rowid(db->handle);
+    return e;
+}
+
+/* Behind all that is in the history, and current from now on. */
+static err_t
 write_row(struct ctx *cx, struct source_db *db, struct source_row *row)
 {
-    static const enum statement both[] = { ST_PUT_HISTORY, ST_PUT };
+    sqlite3_stmt *st = db->st[ST_VERSION];
+    err_t e;
 
-    for (size_t i = 0; i < COUNT(both); i++) {
-        sqlite3_stmt *st = db->st[both[i]];
-        int rc;
-
-        bind(st, 1, row->type);
-        bind(st, 2, row->id);
-        sqlite3_bind_int64(st, 3, row->version);
-        sqlite3_bind_int64(st, 4, row->updated_ms);
-        bind(st, 5, row->method);
-        bind(st, 6, row->body);
-        rc = sqlite3_step(st);
-        if (rc == SQLITE_ROW)
-            row->key = sqlite3_column_int64(st, 0);
-        sqlite3_reset(st);
-        if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-            return source__failed(cx, db, "writing");
-    }
-    sqlite3_bind_int64(db->st[ST_FOUND_CLEAR], 1, row->key);
-    return source__step(db, ST_FOUND_CLEAR) == SQLITE_DONE
-               ? ERR_OK
-               : source__failed(cx, db, "unindexing");
+    if (row->key == 0 && (e = new_row(cx, db, row)) != ERR_OK)
+        return e;
+    sqlite3_bind_int64(st, 1, row->key);
+    sqlite3_bind_int64(st, 2, source__type_number(row->type));
+    sqlite3_bind_int64(st, 3, row->version);
+    sqlite3_bind_int64(st, 4, row->updated_ms);
+    bind(st, 5, row->method);
+    bind(st, 6, row->body);
+    if ((e = run(cx, db, ST_VERSION, "writing")) != ERR_OK)
+        return e;
+    sqlite3_bind_int64(db->st[ST_MOVE], 1, row->key);
+    sqlite3_bind_int64(db->st[ST_MOVE], 2, sqlite3_last_insert_rowid(db->handle));
+    return run(cx, db, ST_MOVE, "writing");
 }
 
-/* `next` of the version that is there, or 1. */
 static err_t
-next_version(struct ctx *cx, struct source_db *db, struct source_row *row)
+index_run(struct ctx *cx, struct source_db *db, enum statement st, int64_t term,
+          int64_t key)
+{
+    sqlite3_bind_int64(db->st[st], 1, term);
+    sqlite3_bind_int64(db->st[st], 2, key);
+    return run(cx, db, st, "indexing");
+}
+
+/* Both are in order: what is in the one alone is added or dropped. */
+static err_t
+index_change(struct ctx *cx, struct source_db *db, int64_t key,
+             const struct source_terms *old, const struct source_terms *new)
+{
+    size_t i = 0, k = 0;
+    err_t e = ERR_OK;
+
+    while (e == ERR_OK && (i < old->n || k < new->n)) {
+        if (k == new->n || (i < old->n && old->at[i] < new->at[k]))
+            e = index_run(cx, db, ST_FOUND_DROP, old->at[i++], key);
+        else if (i == old->n || new->at[k] < old->at[i])
+            e = index_run(cx, db, ST_FOUND_ADD, new->at[k++], key);
+        else
+            i++, k++;
+    }
+    return e;
+}
+
+/* Under what a version is found; nothing, when it is no resource (never there, deleted). */
+static err_t
+terms_of(struct ctx *cx, const struct source_row *row, struct source_terms *out)
+{
+    json *v;
+    err_t e;
+
+    *out = (struct source_terms){ 0 };
+    if (row->body.n == 0)
+        return ERR_OK;
+    if ((e = json_parse(cx, row->body, JSON_RAW_NUMBERS, &v)) != ERR_OK)
+        return e;
+    return source__terms(cx, v, row, out);
+}
+
+/* The version that is there, or none: `next` gets its key, and the number after its. */
+static err_t
+before(struct ctx *cx, struct source_db *db, struct source_row *next, struct source_terms *old)
 {
     struct source_row now;
-    err_t e = source__get(cx, db, row->type, row->id, &now);
+    err_t e = source__get(cx, db, next->type, next->id, &now);
 
-    if (e == ERR_OK || e == ERR_GONE) {
-        row->version = now.version + 1;
-        refuse_clear(cx);
-        return ERR_OK;
-    }
-    if (e != ERR_NOT_FOUND)
+    if (e != ERR_OK && e != ERR_GONE && e != ERR_NOT_FOUND)
         return e;
-    row->version = 1;
     refuse_clear(cx);
-    return ERR_OK;
-}
-
-err_t
-source__found_add(struct ctx *cx, struct source_db *db, const struct source_row *row,
-                  struct str param, struct str value)
-{
-    sqlite3_stmt *st = db->st[ST_FOUND_ADD];
-
-    bind(st, 1, row->type);
-    bind(st, 2, param);
-    bind(st, 3, value);
-    sqlite3_bind_int64(st, 4, row->key);
-    return source__step(db, ST_FOUND_ADD) == SQLITE_DONE
-               ? ERR_OK
-               : source__failed(cx, db, "indexing");
+    next->key = now.key;
+    next->version = now.version + 1;
+    return terms_of(cx, &now, old);
 }
 
 err_t
@@ -195,6 +232,7 @@ source__put(struct ctx *cx, struct source_db *db, const json *resource, struct s
         .updated_ms = cx->now_ms,
         .method = str_of(method),
     };
+    struct source_terms old, new;
     err_t e;
 
     *out = (struct source_row){ 0 };
@@ -202,10 +240,11 @@ source__put(struct ctx *cx, struct source_db *db, const json *resource, struct s
         return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 2.1", "resourceType is not an R4 type");
     if (!fhir_id_valid(id))
         return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 2.24.0.1", "the id is not a FHIR id");
-    if ((e = next_version(cx, db, &row)) != ERR_OK ||
+    if ((e = before(cx, db, &row, &old)) != ERR_OK ||
+        (e = source__terms(cx, resource, &row, &new)) != ERR_OK ||
         (e = render(cx, resource, &row, &row.body)) != ERR_OK ||
         (e = write_row(cx, db, &row)) != ERR_OK ||
-        (e = source__index(cx, db, resource, &row)) != ERR_OK)
+        (e = index_change(cx, db, row.key, &old, &new)) != ERR_OK)
         return e;
     *out = row;
     return ERR_OK;
@@ -233,17 +272,20 @@ source__check_version(struct ctx *cx, struct source_db *db, struct str type, str
 err_t
 source__delete(struct ctx *cx, struct source_db *db, struct str type, struct str id)
 {
-    struct source_row row = {
-        .type = type, .id = id, .updated_ms = cx->now_ms, .body = S("")
-    };
+    struct source_row row = { .type = type,
+                              .id = id,
+                              .updated_ms = cx->now_ms,
+                              .method = S("DELETE"),
+                              .body = S("") };
+    struct source_terms old, none = { 0 };
     struct source_row now;
-    err_t e = source__get(cx, db, type, id, &now);
+    err_t e;
 
-    if (e != ERR_OK)
+    if ((e = source__get(cx, db, type, id, &now)) != ERR_OK ||
+        (e = before(cx, db, &row, &old)) != ERR_OK ||
+        (e = write_row(cx, db, &row)) != ERR_OK)
         return e;
-    row.method = S("DELETE");
-    row.version = now.version + 1;
-    return write_row(cx, db, &row);
+    return index_change(cx, db, row.key, &old, &none);
 }
 
 static err_t
@@ -270,16 +312,78 @@ walk_rows(struct ctx *cx, struct source_db *db, enum statement which,
 err_t
 source__walk(struct ctx *cx, struct source_db *db, const struct source_walk *w)
 {
-    enum statement which = w->param.n > 0 ? ST_WALK_FOUND : ST_WALK;
-    sqlite3_stmt *st = db->st[which];
+    sqlite3_bind_int64(db->st[ST_WALK], 1, w->term);
+    sqlite3_bind_int64(db->st[ST_WALK], 2, w->after);
+    return walk_rows(cx, db, ST_WALK, w->visit, w->arg);
+}
 
-    bind(st, 1, w->type);
-    sqlite3_bind_int64(st, 2, w->after);
-    if (w->param.n > 0) {
-        bind(st, 3, w->param);
-        bind(st, 4, w->value);
-    }
-    return walk_rows(cx, db, which, w->visit, w->arg);
+/* 0 for what was never there. */
+static err_t
+key_of(struct ctx *cx, struct source_db *db, struct str type, struct str id, int64_t *key)
+{
+    struct source_row row;
+    err_t e = source__get(cx, db, type, id, &row);
+
+    *key = row.key;
+    if (e != ERR_GONE && e != ERR_NOT_FOUND)
+        return e;
+    refuse_clear(cx);
+    return ERR_OK;
+}
+
+/* --- the index, made anew ------------------------------------------------------ */
+
+static err_t
+add_all(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
+{
+    struct arena scratch, *whole = cx->arena;
+    struct source_terms none = { 0 }, terms;
+    err_t e;
+
+    (void)stop;
+    arena_init(&scratch, 64u << 20);
+    cx->arena = &scratch;
+    if ((e = terms_of(cx, row, &terms)) == ERR_OK)
+        e = index_change(cx, arg, row->key, &none, &terms);
+    cx->arena = whole;
+    arena_fini(&scratch);
+    return e;
+}
+
+static err_t
+pragma_version(struct ctx *cx, struct source_db *db, int *out)
+{
+    sqlite3_stmt *st;
+
+    *out = 0;
+    if (sqlite3_prepare_v2(db->handle, "pragma user_version", -1, &st, NULL) != SQLITE_OK)
+        return source__failed(cx, db, "reading the index's version");
+    if (sqlite3_step(st) == SQLITE_ROW)
+        *out = sqlite3_column_int(st, 0);
+    sqlite3_finalize(st);
+    return ERR_OK;
+}
+
+err_t
+source__index_anew(struct ctx *cx, struct source_db *db)
+{
+    int version = source__index_version(), there;
+    char set[48];
+    err_t e;
+
+    snprintf(set, sizeof(set), "pragma user_version = %d", version);
+    if ((e = pragma_version(cx, db, &there)) != ERR_OK || there == version)
+        return e;
+    if ((e = source__begin(cx, db)) != ERR_OK)
+        return e;
+    if (sqlite3_exec(db->handle, "delete from found", NULL, NULL, NULL) != SQLITE_OK)
+        return source__failed(cx, db, "emptying the index");
+    sqlite3_bind_int64(db->st[ST_ALL], 1, 0);
+    if ((e = walk_rows(cx, db, ST_ALL, add_all, db)) != ERR_OK)
+        return e;
+    if (sqlite3_exec(db->handle, set, NULL, NULL, NULL) != SQLITE_OK)
+        return source__failed(cx, db, "writing the index's version");
+    return source__commit(cx, db);
 }
 
 err_t
@@ -289,13 +393,17 @@ source__history(struct ctx *cx, struct source_db *db, const struct source_past *
                            : p->type.n > 0 ? ST_HISTORY_TYPE
                                            : ST_HISTORY_ALL;
     sqlite3_stmt *st = db->st[which];
+    int64_t key = 0;
+    err_t e;
 
+    if (p->id.n > 0 && (e = key_of(cx, db, p->type, p->id, &key)) != ERR_OK)
+        return e;
     sqlite3_bind_int64(st, 1, p->since_ms);
     sqlite3_bind_int64(st, 2, p->most);
     sqlite3_bind_int64(st, 3, p->before > 0 ? p->before : INT64_MAX);
-    if (p->type.n > 0)
-        bind(st, 4, p->type);
     if (p->id.n > 0)
-        bind(st, 5, p->id);
+        sqlite3_bind_int64(st, 4, key);
+    else if (p->type.n > 0)
+        sqlite3_bind_int64(st, 4, source__type_number(p->type));
     return walk_rows(cx, db, which, p->visit, p->arg);
 }

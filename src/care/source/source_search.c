@@ -13,7 +13,11 @@
 
 #include "codec/fhir/fhir.h"
 
-enum { SCRATCH = 16 << 20 };
+enum {
+    SCRATCH = 16 << 20,
+    FIRST = 64,      /* candidates that the loop looks at; beyond, it is work for the pool */
+    SMALL = 16 << 10 /* bytes of one that may stay behind though it does not match */
+};
 
 struct matching {
     const struct source_query *query;
@@ -42,40 +46,64 @@ source__hit_add(struct ctx *cx, struct source_hits *h, const struct source_hit *
     return ERR_OK;
 }
 
-err_t
-source__hit_of(struct ctx *cx, const struct source_row *row, struct source_hit *out)
+static err_t
+hit_of(struct ctx *cx, const struct source_row *row, const json *value,
+       struct source_hit *out)
 {
-    json *v;
-    err_t e;
-
     *out = (struct source_hit){
         .key = row->key,
         .type = arena_str(cx->arena, row->type),
         .id = arena_str(cx->arena, row->id),
         .body = arena_str(cx->arena, row->body),
+        .value = value,
     };
-    if (out->type.p == NULL || out->id.p == NULL || out->body.p == NULL)
-        return refuse_memory(cx);
-    e = json_parse(cx, out->body, JSON_RAW_NUMBERS, &v);
-    out->value = v;
-    return e;
+    return out->type.p && out->id.p && out->body.p ? ERR_OK : refuse_memory(cx);
 }
 
-/* What does not match leaves nothing behind. */
+err_t
+source__hit_of(struct ctx *cx, const struct source_row *row, struct source_hit *out)
+{
+    json *v;
+    err_t e = json_parse(cx, row->body, JSON_RAW_NUMBERS, &v);
+
+    *out = (struct source_hit){ 0 };
+    return e != ERR_OK ? e : hit_of(cx, row, v, out);
+}
+
+/* What does not match leaves nothing behind; what does is parsed again. */
 static err_t
-matches(struct ctx *cx, const struct source_query *q, struct str body, bool *yes)
+match_aside(struct ctx *cx, const struct matching *m, const struct source_row *row,
+            json **value)
 {
     struct arena scratch, *whole = cx->arena;
+    bool yes = false;
     json *v;
     err_t e;
 
-    *yes = false;
+    *value = NULL;
     arena_init(&scratch, SCRATCH);
     cx->arena = &scratch;
-    if ((e = json_parse(cx, body, JSON_RAW_NUMBERS, &v)) == ERR_OK)
-        e = source__query_match(cx, q, v, yes);
+    if ((e = json_parse(cx, row->body, JSON_RAW_NUMBERS, &v)) == ERR_OK)
+        e = source__query_match(cx, m->query, v, &yes);
     cx->arena = whole;
     arena_fini(&scratch);
+    return e != ERR_OK || !yes ? e : json_parse(cx, row->body, JSON_RAW_NUMBERS, value);
+}
+
+/* *value is NULL when it does not match. The first few, if small, are parsed but once. */
+static err_t
+match(struct ctx *cx, const struct matching *m, const struct source_row *row, json **value)
+{
+    bool yes;
+    err_t e;
+
+    if (m->looked > FIRST || row->body.n > SMALL)
+        return match_aside(cx, m, row, value);
+    if ((e = json_parse(cx, row->body, JSON_RAW_NUMBERS, value)) != ERR_OK)
+        return e;
+    e = source__query_match(cx, m->query, *value, &yes);
+    if (e != ERR_OK || !yes)
+        *value = NULL;
     return e;
 }
 
@@ -84,18 +112,20 @@ visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
 {
     struct matching *m = arg;
     struct source_hit hit;
-    bool yes;
+    json *value;
     err_t e;
 
     if (++m->looked > SOURCE_SCAN_MAX)
         return refuse(cx, ERR_LIMIT, "",
                       "the search looks at more than %d resources; narrow it",
                       SOURCE_SCAN_MAX);
-    if ((e = matches(cx, m->query, row->body, &yes)) != ERR_OK || !yes)
+    if (cx->may_not_block && m->looked > FIRST)
+        return refuse(cx, ERR_WOULD_BLOCK, "", "a search that looks at many");
+    if ((e = match(cx, m, row, &value)) != ERR_OK || value == NULL)
         return e;
     m->matched++;
     if (m->all || m->hits.n < m->wanted) {
-        if ((e = source__hit_of(cx, row, &hit)) != ERR_OK ||
+        if ((e = hit_of(cx, row, value, &hit)) != ERR_OK ||
             (e = source__hit_add(cx, &m->hits, &hit)) != ERR_OK)
             return e;
     }
@@ -104,20 +134,35 @@ visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
     return ERR_OK;
 }
 
+/* The one that _id names, when it is there. */
+static err_t
+find_one(struct ctx *cx, struct matching *m, int64_t after)
+{
+    struct source_row row;
+    bool stop;
+    err_t e = source__get(cx, m->db, m->query->type, m->query->id, &row);
+
+    if (e == ERR_OK && row.key > after)
+        return visit(cx, m, &row, &stop);
+    if (e == ERR_NOT_FOUND || e == ERR_GONE) {
+        refuse_clear(cx);
+        return ERR_OK;
+    }
+    return e;
+}
+
 static err_t
 find(struct ctx *cx, struct matching *m)
 {
     const struct source_query *q = m->query;
     struct source_walk walk = {
-        .type = q->type,
-        .param = q->param,
-        .value = q->value,
+        .term = q->term,
         .after = q->after.there && !m->all ? q->after.key : 0,
         .visit = visit,
         .arg = m,
     };
 
-    return source__walk(cx, m->db, &walk);
+    return q->id.n > 0 ? find_one(cx, m, walk.after) : source__walk(cx, m->db, &walk);
 }
 
 static int

@@ -27,7 +27,8 @@ struct source_query {
     bool hidden;                /* it came in a form */
     struct str filter;          /* the filters alone, as in a URL */
     struct fhir_query *filters; /* parsed */
-    struct str param, value;    /* equality that the index can narrow by, or empty */
+    int64_t term;               /* what the index narrows by */
+    struct str id;              /* of _id, which narrows to one; or empty */
     struct source_include include[SOURCE_INCLUDES_MAX];
     size_t includes;
     struct str elements, sort;
@@ -52,8 +53,6 @@ err_t source__query_match(struct ctx *cx, const struct source_query *q,
 err_t source__references(struct ctx *cx, struct str base, const json *resource,
                          struct str param, struct str *out, size_t room,
                          size_t *n) NODISCARD;
-/* As values stand in the index: ASCII lower case. .p is NULL without memory. */
-struct str source__folded(struct ctx *cx, struct str s);
 /* The first date of the resource under `param`, for _sort and $lastn; false: none. */
 bool source__date_of(struct ctx *cx, const json *resource, struct str param, int64_t *ms);
 
