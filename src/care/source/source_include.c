@@ -4,6 +4,8 @@
  */
 #include "care/source/source_search.h"
 
+#include "codec/fhir/fhir.h"
+
 enum { REFERENCES_MAX = 64, ON_LOOP = 64 /* resources looked at */ };
 
 struct including {
@@ -131,7 +133,9 @@ reverse(struct ctx *cx, struct including *g)
         g->target = arena_printf(cx->arena, "%.*s/%.*s", STR(of->type), STR(of->id));
         if (g->target.p == NULL)
             return refuse_memory(cx);
-        walk.term = source__term(g->in->type, g->in->param, of->type, '/', of->id);
+        walk.term = source__term_refers(g->in->type,
+                                        fhir_param_find(g->in->type, g->in->param),
+                                        of->type, of->id);
         if ((e = source__walk(cx, g->db, &walk)) != ERR_OK)
             return e;
     }

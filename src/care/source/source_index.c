@@ -26,10 +26,12 @@ source__new_id(struct ctx *cx, struct str *out)
  *     | value, 32 bits | type and parameter, 32 bits |
  *
  * The value comes first, so that what is stored together (a patient's resources) is
- * close together in the index too. Two values of one number offer too much, no more.
+ * close together in the index too. A parameter is known by its paths: two names of one
+ * thing are one. Of a token the code counts, its system not. All that can only offer
+ * too much.
  */
 
-enum { LAYOUT = 1 };
+enum { LAYOUT = 2 };
 static const uint32_t FNV = 2166136261u;
 
 /* FNV-1a, ASCII in lower case. */
@@ -54,21 +56,22 @@ hash_done(uint32_t h)
 }
 
 int64_t
-source__term(struct str type, struct str param, struct str value, char between,
-             struct str more)
+source__term(struct str type, const struct fhir_param *param, struct str value)
 {
-    uint32_t name = hash_on(hash_on(hash_on(FNV, type), S(".")), param);
-    uint32_t v = hash_on(FNV, value);
+    struct str paths = str_of(param != NULL ? param->paths : NULL);
+    uint32_t name = hash_on(hash_on(hash_on(FNV, type), S(".")), paths);
 
-    if (more.n > 0)
-        v = hash_on(hash_on(v, (struct str){ &between, 1 }), more);
-    return (int64_t)((uint64_t)hash_done(v) << 32 | hash_done(name));
+    return (int64_t)((uint64_t)hash_done(hash_on(FNV, value)) << 32 | hash_done(name));
 }
 
 int64_t
-source__term_all(struct str type)
+source__term_refers(struct str type, const struct fhir_param *param, struct str to,
+                    struct str id)
 {
-    return source__term(type, S(""), S(""), 0, S(""));
+    int64_t name = source__term(type, param, S("")) & 0xFFFFFFFF;
+    uint32_t value = hash_on(hash_on(hash_on(FNV, to), S("/")), id);
+
+    return (int64_t)((uint64_t)hash_done(value) << 32) | name;
 }
 
 int64_t
@@ -97,23 +100,17 @@ static err_t
 add_entry(struct ctx *cx, struct source_terms *t, struct str type,
           const struct fhir_entry *en)
 {
-    struct str name = str_of(en->param->name);
-    err_t e;
+    const struct fhir_reference *to = &en->reference;
 
     switch (en->param->kind) {
     case FHIR_TOKEN:
-        if (en->code.n == 0)
-            return ERR_OK;
-        e = add(cx, t, source__term(type, name, en->code, 0, S("")));
-        if (e == ERR_OK && en->system.n > 0)
-            e = add(cx, t, source__term(type, name, en->system, '|', en->code));
-        return e;
+        return en->code.n > 0 ? add(cx, t, source__term(type, en->param, en->code))
+                              : ERR_OK;
     case FHIR_REFERENCE:
-        if (en->reference.type.n == 0 || en->reference.id.n == 0)
-            return ERR_OK;
-        return add(cx, t,
-                   source__term(type, name, en->reference.type, '/', en->reference.id));
-    case FHIR_URI: return add(cx, t, source__term(type, name, en->text, 0, S("")));
+        return to->type.n > 0 && to->id.n > 0
+                   ? add(cx, t, source__term_refers(type, en->param, to->type, to->id))
+                   : ERR_OK;
+    case FHIR_URI: return add(cx, t, source__term(type, en->param, en->text));
     case FHIR_STRING:
     case FHIR_DATE:
     case FHIR_QUANTITY:
@@ -153,8 +150,8 @@ source__terms(struct ctx *cx, const json *resource, const struct source_row *row
     err_t e;
 
     *out = (struct source_terms){ 0 };
-    if ((e = fhir_index(cx, resource, &index)) != ERR_OK ||
-        (e = add(cx, out, source__term_all(row->type))) != ERR_OK)
+    if ((e = fhir_index_equal(cx, resource, &index)) != ERR_OK ||
+        (e = add(cx, out, source__term(row->type, NULL, S("")))) != ERR_OK)
         return e;
     for (size_t i = 0; e == ERR_OK && i < index.n; i++)
         if (!str_is(S("_id"), index.entries[i].param->name))
@@ -212,26 +209,22 @@ narrow(struct source_query *q)
 {
     const struct fhir_term *best = NULL;
     const struct fhir_value *v;
-    struct str name;
 
-    q->term = source__term_all(q->type);
+    q->term = source__term(q->type, NULL, S(""));
     for (size_t i = 0; i < q->filters->n; i++)
         if (rank(&q->filters->terms[i]) > (best != NULL ? rank(best) : 0))
             best = &q->filters->terms[i];
     if (best == NULL)
         return;
     v = &best->values[0];
-    name = str_of(best->param->name);
-    if (str_is(name, "_id"))
+    if (str_is(S("_id"), best->param->name))
         q->id = v->code;
     else if (best->param->kind == FHIR_REFERENCE)
-        q->term = source__term(q->type, name, v->reference.type, '/', v->reference.id);
-    else if (best->param->kind == FHIR_URI)
-        q->term = source__term(q->type, name, v->text, 0, S(""));
-    else if (v->has_system)
-        q->term = source__term(q->type, name, v->system, '|', v->code);
+        q->term = source__term_refers(q->type, best->param, v->reference.type,
+                                      v->reference.id);
     else
-        q->term = source__term(q->type, name, v->code, 0, S(""));
+        q->term = source__term(q->type, best->param,
+                               best->param->kind == FHIR_URI ? v->text : v->code);
 }
 
 static err_t

@@ -81,11 +81,12 @@ err_t source__history(struct ctx *cx, struct source_db *db,
 /* --- the index (source_index.c) ---------------------------------------------- */
 /*
  * (type, parameter, value) as a number, without regard to case: equal ones have equal
- * terms, others mostly not. `value` may come in two halves with a character between.
+ * terms, others mostly not. All resources of a type are under (type, NULL, "").
  */
-int64_t source__term(struct str type, struct str param, struct str value, char between,
-                     struct str more);
-int64_t source__term_all(struct str type); /* all resources of a type are under it */
+struct fhir_param;
+int64_t source__term(struct str type, const struct fhir_param *param, struct str value);
+int64_t source__term_refers(struct str type, const struct fhir_param *param, struct str to,
+                            struct str id);
 /* A type as a number, each its own. */
 int64_t source__type_number(struct str type);
 /* Those that a resource is found under, in order, each once. In the arena. */

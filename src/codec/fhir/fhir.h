@@ -162,6 +162,9 @@ struct fhir_index {
 
 /* All values of a resource, for all parameters of its type. */
 err_t fhir_index(struct ctx *cx, const json *resource, struct fhir_index *out) NODISCARD;
+/* Of those that are compared for equality alone: tokens, references, URIs; none folded. */
+err_t fhir_index_equal(struct ctx *cx, const json *resource,
+                       struct fhir_index *out) NODISCARD;
 /* The values for one parameter, added to `out`. */
 err_t fhir_index_param(struct ctx *cx, const json *resource, const struct fhir_param *param,
                        struct fhir_index *out) NODISCARD;

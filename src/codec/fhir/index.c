@@ -9,6 +9,7 @@ struct gather {
     struct ctx *cx;
     const struct fhir_param *param;
     struct fhir_index *out;
+    bool equal; /* nobody will look at words */
 };
 
 static err_t
@@ -38,7 +39,8 @@ add(struct gather *g, struct fhir_entry entry)
 static err_t
 add_text(struct gather *g, struct fhir_entry entry)
 {
-    err_t e = entry.text.n == 0 ? ERR_OK : fhir_fold(g->cx, entry.text, &entry.folded);
+    bool fold = entry.text.n != 0 && !g->equal;
+    err_t e = fold ? fhir_fold(g->cx, entry.text, &entry.folded) : ERR_OK;
 
     return e == ERR_OK ? add(g, entry) : e;
 }
@@ -304,11 +306,11 @@ add_deceased(struct gather *g, const json *resource)
     return add(g, (struct fhir_entry){ .code = dead ? S("true") : S("false") });
 }
 
-err_t
-fhir_index_param(struct ctx *cx, const json *resource, const struct fhir_param *param,
-                 struct fhir_index *out)
+static err_t
+gather(struct ctx *cx, const json *resource, const struct fhir_param *param, bool equal,
+       struct fhir_index *out)
 {
-    struct gather g = { cx, param, out };
+    struct gather g = { cx, param, out, equal };
     struct str paths = str_of(param->paths);
     err_t e = ERR_OK;
 
@@ -319,19 +321,33 @@ fhir_index_param(struct ctx *cx, const json *resource, const struct fhir_param *
     return e;
 }
 
+err_t
+fhir_index_param(struct ctx *cx, const json *resource, const struct fhir_param *param,
+                 struct fhir_index *out)
+{
+    return gather(cx, resource, param, false, out);
+}
+
+static bool
+by_equality(enum fhir_kind kind)
+{
+    return kind == FHIR_TOKEN || kind == FHIR_REFERENCE || kind == FHIR_URI;
+}
+
 static err_t
-index_all(struct ctx *cx, const json *resource, const struct fhir_param *params,
+index_all(struct ctx *cx, const json *resource, const struct fhir_param *params, bool equal,
           struct fhir_index *out)
 {
     err_t e = ERR_OK;
 
     for (; params->name != NULL && e == ERR_OK; params++)
-        e = fhir_index_param(cx, resource, params, out);
+        if (!equal || by_equality(params->kind))
+            e = gather(cx, resource, params, equal, out);
     return e;
 }
 
-err_t
-fhir_index(struct ctx *cx, const json *resource, struct fhir_index *out)
+static err_t
+index_of(struct ctx *cx, const json *resource, bool equal, struct fhir_index *out)
 {
     struct str type = json_get_text(resource, "resourceType");
     err_t      e;
@@ -340,7 +356,19 @@ fhir_index(struct ctx *cx, const json *resource, struct fhir_index *out)
     if (!fhir_type_known(type))
         return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 json 2.6.2",
                       "resourceType is missing or unknown");
-    if ((e = index_all(cx, resource, fhir__common(), out)) != ERR_OK)
+    if ((e = index_all(cx, resource, fhir__common(), equal, out)) != ERR_OK)
         return e;
-    return index_all(cx, resource, fhir__params(type), out);
+    return index_all(cx, resource, fhir__params(type), equal, out);
+}
+
+err_t
+fhir_index(struct ctx *cx, const json *resource, struct fhir_index *out)
+{
+    return index_of(cx, resource, false, out);
+}
+
+err_t
+fhir_index_equal(struct ctx *cx, const json *resource, struct fhir_index *out)
+{
+    return index_of(cx, resource, true, out);
 }
