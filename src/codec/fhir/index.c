@@ -21,7 +21,7 @@ add(struct gather *g, struct fhir_entry entry)
         return refuse(g->cx, ERR_LIMIT, "", "a resource with more than %d values",
                       FHIR_INDEX_MAX);
     if (x->n == x->room_) {
-        size_t room = x->room_ ? 2 * x->room_ : 32;
+        size_t room = x->room_ ? 2 * x->room_ : 4; /* one parameter has few */
         struct fhir_entry *grown = arena_grow(
             g->cx->arena, x->entries, x->room_ * sizeof(*grown), room * sizeof(*grown));
 
