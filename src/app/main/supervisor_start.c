@@ -21,7 +21,12 @@
 #include "sys/audit/audit.h"
 #include "sys/keys/signer.h"
 
-enum { LOCK_TRIES = 60, LOCK_WAIT_US = 50000, CERTIFICATES_MAX = 1 << 20 };
+enum {
+    LOCK_TRIES = 300,
+    BIND_TRIES = 100,
+    WAIT_US = 10000,
+    CERTIFICATES_MAX = 1 << 20
+};
 
 /* --- the data folder ---------------------------------------------------------- */
 
@@ -35,7 +40,7 @@ lock(struct supervisor *s, const char *path)
         e = os_folder_lock(&s->cx, path, &s->lock);
         if (e != ERR_CONFLICT)
             return e;
-        usleep(LOCK_WAIT_US);
+        usleep(WAIT_US);
     }
     return e;
 }
@@ -59,12 +64,27 @@ open_folders(struct supervisor *s)
 
 /* --- doors and rings ---------------------------------------------------------- */
 
+/* A worker whose supervisor was killed dies too, but holds its doors a moment longer. */
+static err_t
+listen_soon(struct supervisor *s, struct str address, int fds[OS_LISTEN_MAX], size_t *n)
+{
+    err_t e = ERR_OK;
+
+    for (int i = 0; i < BIND_TRIES; i++) {
+        e = os_listen(&s->cx, address, fds, n);
+        if (e != ERR_CONFLICT)
+            return e;
+        usleep(WAIT_US);
+    }
+    return e;
+}
+
 static err_t
 open_door(struct supervisor *s, struct str address, int which)
 {
     int fds[OS_LISTEN_MAX];
     size_t n;
-    err_t e = os_listen(&s->cx, address, fds, &n);
+    err_t e = listen_soon(s, address, fds, &n);
 
     for (size_t i = 0; i < n; i++) {
         s->doors[s->door_n].fd = fds[i];

@@ -208,35 +208,44 @@ audit__log_flush(struct ctx *cx, struct log *l)
 /* --- checkpoints -----------------------------------------------------------------------
  */
 
+/* Ended a full disk or a crash the file in a fragment? A narrowed auditor opens no file
+ * both to read and to write, so this looks first. */
 static err_t
-append_copy(struct ctx *cx, struct log *l, int fd)
+look_at_end(struct ctx *cx, const struct log *l, char *last)
 {
+    int fd = openat(l->setup->folder, copies, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     struct stat st;
-    char last = '\n';
+    bool well;
 
-    if (fstat(fd, &st) != 0 || (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) != 1))
-        return cannot(cx, copies);
-    /* A fragment that a full disk or a crash left ends here; its line follows whole. */
-    if ((last != '\n' && write(fd, "\n", 1) != 1) ||
-        write(fd, l->copy, l->copy_n) != (ssize_t)l->copy_n || fdatasync(fd) != 0)
-        return cannot(cx, copies);
-    return ERR_OK;
+    *last = '\n';
+    if (fd < 0)
+        return errno == ENOENT ? ERR_OK : cannot(cx, copies);
+    well = fstat(fd, &st) == 0 &&
+           (st.st_size == 0 || pread(fd, last, 1, st.st_size - 1) == 1);
+    close(fd);
+    return well ? ERR_OK : cannot(cx, copies);
 }
 
 /* Into checkpoints.jsonl, which finds a log that was cut off. */
 static err_t
 copy_checkpoint(struct ctx *cx, struct log *l)
 {
+    char last;
+    bool well;
     err_t e;
     int fd;
 
     if (l->copy == NULL)
         return ERR_OK;
+    if ((e = look_at_end(cx, l, &last)) != ERR_OK)
+        return e;
     fd = openat(l->setup->folder, copies,
-                O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+                O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return cannot(cx, copies);
-    e = append_copy(cx, l, fd);
+    well = (last == '\n' || write(fd, "\n", 1) == 1) && /* the fragment ends here */
+           write(fd, l->copy, l->copy_n) == (ssize_t)l->copy_n && fdatasync(fd) == 0;
+    e = well ? ERR_OK : cannot(cx, copies);
     close(fd);
     if (e == ERR_OK) {
         free(l->copy);

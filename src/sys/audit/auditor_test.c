@@ -7,6 +7,7 @@
 #include "crypto/prim/prim.h"
 #include "sys/audit/audit_log.h"
 #include "sys/audit/log_int.h"
+#include "sys/os/sandbox.h"
 #include "sys/sys.h"
 
 #include <errno.h>
@@ -345,19 +346,26 @@ struct shared {
     _Atomic uint32_t go;
 };
 
+/* Narrowed as the role is: whatever it does must be allowed there. */
 static pid_t
 spawn_auditor(struct node *n)
 {
     pid_t pid = fork();
 
     if (pid == 0) {
+        const struct sandbox_path path = { n->path, SANDBOX_READ | SANDBOX_APPEND };
         struct auditor *a;
 
-        if (auditor_open(&n->t.cx, &n->setup, &a) != ERR_OK) {
+        if (auditor_open(&n->t.cx, &n->setup, &a) != ERR_OK ||
+            sandbox_first(&n->t.cx, SANDBOX_AUDITOR) != ERR_OK ||
+            sandbox_second(&n->t.cx, SANDBOX_AUDITOR, &path, 1, false) != ERR_OK) {
             fprintf(stderr, "auditor: %.*s\n", STR(n->t.cx.reason));
             _exit(3);
         }
-        _exit(auditor_run(&n->t.cx, a) == ERR_OK ? 0 : 4);
+        if (auditor_run(&n->t.cx, a) != ERR_OK)
+            _exit(4);
+        auditor_close(&n->t.cx, a);
+        _exit(0);
     }
     return pid;
 }
@@ -408,6 +416,7 @@ kill_round(struct node *n, bool worker_dies, bool auditor_dies)
         mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct audit_report r;
     uint64_t deaths = 0;
+    struct stat st;
     pid_t w, a;
     int fd;
 
@@ -443,6 +452,8 @@ kill_round(struct node *n, bool worker_dies, bool auditor_dies)
     assert_true(r.events - r.torn >= atomic_load(&s->acked));
     assert_true(r.events - r.torn <= atomic_load(&s->acked) + deaths);
     assert_int_equal(r.lost, 0);
+    assert_int_equal(stat(path_of(n, "checkpoints.jsonl"), &st), 0);
+    assert_true(st.st_size > 0);
     munmap(s, 4096);
 }
 

@@ -60,9 +60,10 @@ answer(struct ctx *cx, struct signer *s, const struct peer *p, const struct keys
     err_t e = judge(cx, s, p, f, out, &n);
 
     if (e != ERR_OK) {
-        log_info(cx, "refused to %s %u: %.*s",
-                 p->from == SIGNER_FROM_AUDITOR ? "auditor" : "worker", p->number,
-                 STR(cx->reason));
+        /* That a key is not there is an answer, which health asks for again and again. */
+        log_at(cx, e == ERR_NOT_FOUND ? LOG_DEBUG : LOG_INFO, "refused to %s %u: %.*s",
+               p->from == SIGNER_FROM_AUDITOR ? "auditor" : "worker", p->number,
+               STR(cx->reason));
         out[0] = str_of(cx->clause);
         out[1] = cx->reason;
         n = 2;
