@@ -15,7 +15,10 @@ VERSION := $(shell sed -n '1s/^## \[\{0,1\}\([0-9.]*\).*/\1/p;/^## /s/^## \[\{0,
 
 PKGS   = openssl sqlite3 libsodium yaml-0.1 libseccomp zlib libpcre2-8
 DEPS_CFLAGS = $(if $(wildcard $(DEPS)/include),-isystem $(DEPS)/include)
-DEPS_LIBS   = $(if $(wildcard $(DEPS)/lib),-L$(DEPS)/lib -Wl$(comma)-rpath$(comma)$(abspath $(DEPS)/lib) -Wl$(comma)-rpath$(comma)$(PREFIX)/lib/knoop)
+# What older Debians lack is found under the build folder, and beside an installed
+# program in ../lib/knoop; `make install` links anew, so that only the latter stays.
+RPATH       = $(abspath $(DEPS)/lib):
+DEPS_LIBS   = $(if $(wildcard $(DEPS)/lib),-L$(DEPS)/lib '-Wl$(comma)-rpath$(comma)$(RPATH)$$ORIGIN/../lib/knoop')
 comma := ,
 
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes \
@@ -56,7 +59,7 @@ BENCH_BIN := $(patsubst %.c,$(B)/bench/%,$(call wanted,$(BENCH) $(LOADS)))
 FUZZ_BIN  := $(patsubst %.c,$(B)/fuzz/%,$(call wanted,$(FUZZ_)))
 
 .PHONY: all check lint layers conformance bench bench-bins fuzz fuzz-bins test-bins install clean \
-        scenario check-faults docs docs-check soak
+        scenario check-faults docs docs-check soak load
 .SECONDARY:
 all: $(B)/knoop $(B)/knoop-vectors
 
@@ -72,7 +75,8 @@ $(B)/obj/%.o: %.c $(GEN)
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 $(B)/libknoop.a: $(call obj,$(LIB))
 	@rm -f $@; ar rcs $@ $^
-$(B)/knoop: $(call obj,$(MAINS)) $(B)/libknoop.a
+$(B)/knoop $(B)/install/knoop: $(call obj,$(MAINS)) $(B)/libknoop.a
+	@mkdir -p $(@D)
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 $(B)/knoop-vectors: $(call obj,$(sort $(wildcard test/conformance/*.c))) $(B)/libknoop.a
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -105,6 +109,8 @@ check-faults: all test-bins
 	@tools/faults $(B) $(if $(SHORT),short,whole) $(TEST_BIN)
 scenario: all
 	@tools/scenario $(B) $(T)
+load: all
+	@set -e; for t in $(wildcard test/load/*.py); do echo "== $$t"; $$t $(B); done
 docs: all
 	@tools/docs write $(B)/knoop
 docs-check: all
@@ -115,7 +121,8 @@ fuzz:
 	@tools/fuzz 600 $(T)
 install: all
 	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/knoop $(DESTDIR)$(PREFIX)/share/man/man1
-	@install -m 755 $(B)/knoop $(DESTDIR)$(PREFIX)/bin/knoop
+	@$(MAKE) -s --no-print-directory RPATH= $(B)/install/knoop
+	@install -m 755 $(B)/install/knoop $(DESTDIR)$(PREFIX)/bin/knoop
 	@cp -r policies $(DESTDIR)$(PREFIX)/share/knoop/
 	@$(B)/knoop print man > $(DESTDIR)$(PREFIX)/share/man/man1/knoop.1
 	@install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
@@ -125,6 +132,6 @@ install: all
 conformance: $(B)/knoop-vectors
 	@test/conformance/run $(B)/knoop-vectors
 clean:
-	@rm -rf $(B)/obj $(B)/test $(B)/bench $(B)/fuzz $(B)/gen $(B)/libknoop.a $(B)/knoop $(B)/knoop-vectors
+	@rm -rf $(B)/obj $(B)/test $(B)/bench $(B)/fuzz $(B)/gen $(B)/install $(B)/libknoop.a $(B)/knoop $(B)/knoop-vectors
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
