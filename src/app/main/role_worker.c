@@ -98,6 +98,18 @@ add_database(struct ctx *cx, const struct conf *c, struct sandbox_path *paths, s
     return ERR_OK;
 }
 
+/* The audit log is read through the internal door (sys/trail); never written here. */
+static err_t
+add_log(struct ctx *cx, const struct conf *c, struct sandbox_path *paths, size_t *n)
+{
+    const char *path;
+    err_t e = role_folder(cx, c, ROLE_FOLDER_AUDIT, &path);
+
+    if (e == ERR_OK)
+        paths[(*n)++] = (struct sandbox_path){ path, SANDBOX_READ };
+    return e;
+}
+
 /* The worker proves on itself that the signer's folder is closed to it. */
 static err_t
 prove_narrow(struct ctx *cx, const struct conf *c)
@@ -123,13 +135,14 @@ prove_narrow(struct ctx *cx, const struct conf *c)
 static err_t
 narrow(struct ctx *cx, const struct conf *c)
 {
-    struct sandbox_path paths[PATHS_MAX + 2];
+    struct sandbox_path paths[PATHS_MAX + 3];
     size_t n = COUNT(system_paths);
     err_t e;
 
     memcpy(paths, system_paths, sizeof(system_paths));
     add_folders(c, paths, &n);
-    if ((e = add_database(cx, c, paths, &n)) != ERR_OK)
+    if ((e = add_database(cx, c, paths, &n)) != ERR_OK ||
+        (e = add_log(cx, c, paths, &n)) != ERR_OK)
         return e;
     e = sandbox_second(cx, SANDBOX_WORKER, paths, n,
                        str_is(c->process_sandbox, "required"));

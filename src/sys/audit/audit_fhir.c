@@ -50,6 +50,7 @@ static const struct form forms[AUDIT_COUNT] = {
     [AUDIT_TOKEN_REQUESTED] = { SHAPE_OTHER, &login, own },
     [AUDIT_UNAUTHENTICATED] = { SHAPE_OTHER, &alert, own },
     [AUDIT_GROUND_CHANGED] = { SHAPE_OTHER, &record, own },
+    [AUDIT_LOG_READ] = { SHAPE_OTHER, &log_used, own },
     [AUDIT_PERSON_OPENED] = { SHAPE_OTHER, &log_used, own },
     [AUDIT_LOG_TORN] = { SHAPE_OTHER, &log_used, own },
     [AUDIT_RING_LOST] = { SHAPE_OTHER, &log_used, own },

@@ -60,8 +60,22 @@ err_t audit_verify(struct ctx *cx, const char *folder, const struct audit_verify
                    struct audit_report *out) NODISCARD;
 
 /*
+ * The last checkpoint: `note` is what was signed (keys.h: keys_sign_checkpoint);
+ * kid is empty when it is not signed. NOT_FOUND when there is none yet.
+ */
+struct audit_checkpoint {
+    uint64_t size;
+    struct str root; /* hex */
+    struct str note, kid;
+    struct bytes signature; /* ES256, r||s */
+};
+err_t audit_last_checkpoint(struct ctx *cx, const char *folder,
+                            struct audit_checkpoint *out) NODISCARD;
+
+/*
  * Proofs for one event: its leaf, its path to the root of the first `size`
  * lines, as JSON {seq, size, root, leaf, path: [hex]}. NOT_FOUND beyond the log.
+ * These read the log from its beginning; DEADLINE when that takes too long.
  */
 err_t audit_prove_event(struct ctx *cx, const char *folder, uint64_t seq, uint64_t size,
                         struct json_out *js) NODISCARD;
@@ -80,15 +94,24 @@ struct audit_entry {
 struct audit_filter {
     struct str patient_mac;  /* empty: anyone's */
     enum audit_event event;  /* UNDECIDED: any but CHECKPOINT */
+    enum audit_outcome outcome; /* NONE: any */
+    struct str who;          /* who asked, exactly; empty: anyone */
     int64_t from_ms, to_ms;  /* from, up to and not including; 0: open */
     uint64_t after;          /* only events with a higher seq: for the next page */
     size_t most;             /* 0: AUDIT_SEARCH_MAX */
+    uint64_t lines_most;     /* look at no more lines than this; 0: at all */
 };
 enum { AUDIT_SEARCH_MAX = 1000 };
 
-/* In the order of the log. `*more` when the page is full and the log goes on. */
+/*
+ * In the order of the log. `*next` is 0 at its end; else the page is full, or
+ * lines_most were looked at, and the search goes on with it as `after`.
+ */
 err_t audit_search(struct ctx *cx, const char *folder, const struct audit_filter *filter,
-                   struct audit_entry **out, size_t *n, bool *more) NODISCARD;
+                   struct audit_entry **out, size_t *n, uint64_t *next) NODISCARD;
+/* The event and outcome of these names; UNDECIDED, NONE when there is none. */
+enum audit_event audit_event_of(struct str name);
+enum audit_outcome audit_outcome_of(struct str name);
 /* One event; NOT_FOUND, or LOG_ALTERED when its line does not fit its hash. */
 err_t audit_show(struct ctx *cx, const char *folder, uint64_t seq, struct audit_entry *out)
     NODISCARD;

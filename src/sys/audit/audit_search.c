@@ -1,103 +1,16 @@
 /*
  * audit_search.c - events found again: by patient, time and kind; one by
- * number; and the proofs for one.
+ * number.
  *
  * The log is read from the beginning, a window at a time; a line that does not
  * hold the patient's mac costs one search through its bytes. EUPL-1.2.
  */
 #include "sys/audit/audit_log.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/time.h"
 #include "sys/audit/log_int.h"
-
-/* --- every line, in order ------------------------------------------------------- */
-
-struct scan {
-    int folder;
-    unsigned segment, last;
-    struct reader reader;
-    struct ending ending;
-};
-
-static err_t
-scan_enter(struct ctx *cx, struct scan *s, unsigned segment)
-{
-    char name[SEGMENT_NAME];
-    struct bad bad;
-    err_t e;
-
-    audit__reader_close(&s->reader);
-    s->segment = segment;
-    e = audit__segment_ending(cx, s->folder, segment, s->last, &s->ending, &bad);
-    if (e != ERR_OK)
-        return e;
-    audit__segment_name(segment, name);
-    return audit__reader_open(cx, s->folder, name, 0, s->ending.limit, &s->reader);
-}
-
-static void
-scan_close(struct scan *s)
-{
-    audit__reader_close(&s->reader);
-    if (s->folder >= 0)
-        close(s->folder);
-    s->folder = -1;
-}
-
-/* Begins at the last segment whose first line is not beyond `seq`. */
-static err_t
-scan_open(struct ctx *cx, const char *folder, uint64_t seq, struct scan *s)
-{
-    unsigned missing, from = 1;
-    err_t e;
-
-    *s = (struct scan){ .reader = { .fd = -1 } };
-    s->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->folder < 0)
-        return refuse(cx, errno == ENOENT ? ERR_NOT_FOUND : ERR_UNAVAILABLE, "",
-                      "the folder of the audit log cannot be opened: %s", strerror(errno));
-    if ((e = audit__segments(cx, s->folder, &s->last, &missing)) != ERR_OK)
-        return e;
-    if (s->last == 0)
-        return refuse(cx, ERR_NOT_FOUND, "", "there is no audit log in this folder");
-    for (unsigned n = s->last; n > 1; n--) {
-        struct line line;
-        bool whole;
-
-        if ((e = audit__segment_first(cx, s->folder, n, &whole, &line)) != ERR_OK)
-            return e;
-        if (whole && line.seq <= seq) {
-            from = n;
-            break;
-        }
-    }
-    return scan_enter(cx, s, from);
-}
-
-/* The empty text at the end (a line that is being written is not there yet). */
-static err_t
-scan_next(struct ctx *cx, struct scan *s, struct str *text)
-{
-    for (;;) {
-        enum read_what what;
-        err_t e;
-
-        if ((e = audit__reader_next(cx, &s->reader, &what, text)) != ERR_OK ||
-            what == READ_LINE)
-            return e;
-        *text = (struct str){ NULL, 0 };
-        if (s->ending.next == 0)
-            return ERR_OK;
-        if ((e = scan_enter(cx, s, s->ending.next)) != ERR_OK)
-            return e;
-    }
-}
 
 /* --- a line as an event ------------------------------------------------------------ */
 
@@ -137,12 +50,14 @@ entry_of(struct ctx *cx, struct str text, struct audit_entry *out)
 static bool
 fits(const struct audit_filter *f, const struct audit_entry *e)
 {
-    if (e->seq <= f->after)
-        return false;
     if (f->event == AUDIT_UNDECIDED ? e->record.event == AUDIT_CHECKPOINT
                                     : e->record.event != f->event)
         return false;
     if (f->patient_mac.n != 0 && !str_eq(e->record.patient_mac, f->patient_mac))
+        return false;
+    if (f->outcome != AUDIT_OUTCOME_NONE && e->record.outcome != f->outcome)
+        return false;
+    if (f->who.n != 0 && !str_eq(e->record.who, f->who))
         return false;
     return (f->from_ms == 0 || e->record.at_ms >= f->from_ms) &&
            (f->to_ms == 0 || e->record.at_ms < f->to_ms);
@@ -188,55 +103,108 @@ add_hit(struct ctx *cx, struct hits *h, const struct audit_entry *entry)
     return ERR_OK;
 }
 
+/* The number of a line, by its first bytes; 0 when it has none. */
+static uint64_t
+seq_of(struct str text)
+{
+    struct str front = S("{\"seq\":"), rest = str_sub(text, front.n, text.n);
+    uint64_t seq;
+
+    if (!str_starts(text, front) || !str_to_u64(str_cut(&rest, ','), &seq))
+        return 0;
+    return seq;
+}
+
+/* Whether a line fits, in an arena of its own: most lines of a log do not. */
 static err_t
-search(struct ctx *cx, struct scan *s, const struct audit_filter *f, struct str needle,
-       struct hits *h, bool *more)
+look(struct ctx *cx, struct arena *scratch, const struct audit_filter *f, struct str text,
+     bool *hit)
+{
+    struct audit_entry entry;
+    struct ctx own;
+    err_t e;
+
+    arena_reset(scratch);
+    ctx_init(&own, scratch, cx->now_ms);
+    *hit = false;
+    if ((e = entry_of(&own, text, &entry)) != ERR_OK)
+        return refuse(cx, e, own.clause ? own.clause : "", "event %llu: %.*s",
+                      (unsigned long long)seq_of(text), STR(own.reason));
+    *hit = fits(f, &entry);
+    return ERR_OK;
+}
+
+struct searching {
+    struct scan scan;
+    struct arena scratch;
+    struct str needle;
+    struct hits hits;
+    uint64_t last; /* the number of the line that was looked at last */
+};
+
+static err_t
+search(struct ctx *cx, struct searching *s, const struct audit_filter *f, uint64_t *next)
 {
     size_t most = f->most == 0 || f->most > AUDIT_SEARCH_MAX ? AUDIT_SEARCH_MAX : f->most;
 
-    for (;;) {
+    for (uint64_t looked = 0;;) {
         struct audit_entry entry;
         struct str text;
+        bool hit = false;
         err_t e;
 
-        if ((e = scan_next(cx, s, &text)) != ERR_OK || text.p == NULL)
+        if ((e = audit__scan_next(cx, &s->scan, &text)) != ERR_OK || text.p == NULL)
             return e;
-        if (f->patient_mac.n != 0 && !at_hand(text, needle))
+        if (f->after != 0 && seq_of(text) <= f->after)
             continue;
-        if ((e = entry_of(cx, text, &entry)) != ERR_OK)
+        if (f->patient_mac.n == 0 || at_hand(text, s->needle))
+            e = look(cx, &s->scratch, f, text, &hit);
+        if (e != ERR_OK)
             return e;
-        if (!fits(f, &entry))
-            continue;
-        if (h->n == most) {
-            *more = true;
+        if ((hit && s->hits.n == most) || (f->lines_most != 0 && looked++ == f->lines_most)) {
+            *next = s->last;
             return ERR_OK;
         }
-        if ((e = add_hit(cx, h, &entry)) != ERR_OK)
+        s->last = seq_of(text);
+        if (hit && ((e = entry_of(cx, text, &entry)) != ERR_OK ||
+                    (e = add_hit(cx, &s->hits, &entry)) != ERR_OK))
             return e;
     }
 }
 
 err_t
 audit_search(struct ctx *cx, const char *folder, const struct audit_filter *filter,
-             struct audit_entry **out, size_t *n, bool *more)
+             struct audit_entry **out, size_t *n, uint64_t *next)
 {
-    struct hits h = { NULL, 0, 0 };
-    struct scan s = { .folder = -1, .reader = { .fd = -1 } };
-    struct str needle;
+    struct searching s = { .scan = { .folder = -1, .reader = { .fd = -1 } } };
     err_t e;
 
     *out = NULL;
     *n = 0;
-    *more = false;
-    if ((e = needle_of(cx, filter, &needle)) == ERR_OK &&
-        (e = scan_open(cx, folder, filter->after, &s)) == ERR_OK)
-        e = search(cx, &s, filter, needle, &h, more);
-    scan_close(&s);
+    *next = 0;
+    arena_init(&s.scratch, AUDIT_LINE_MAX * 16);
+    if ((e = needle_of(cx, filter, &s.needle)) == ERR_OK &&
+        (e = audit__scan_open(cx, folder, filter->after, &s.scan)) == ERR_OK)
+        e = search(cx, &s, filter, next);
+    audit__scan_close(&s.scan);
+    arena_fini(&s.scratch);
     if (e != ERR_OK)
         return e;
-    *out = h.item;
-    *n = h.n;
+    *out = s.hits.item;
+    *n = s.hits.n;
     return ERR_OK;
+}
+
+enum audit_event
+audit_event_of(struct str name)
+{
+    return audit__event_of(name);
+}
+
+enum audit_outcome
+audit_outcome_of(struct str name)
+{
+    return audit__outcome_of(name);
 }
 
 err_t
@@ -250,9 +218,9 @@ audit_show(struct ctx *cx, const char *folder, uint64_t seq, struct audit_entry 
     memset(out, 0, sizeof(*out));
     if (needle.p == NULL)
         return refuse_memory(cx);
-    e = scan_open(cx, folder, seq, &s);
+    e = audit__scan_open(cx, folder, seq, &s);
     while (e == ERR_OK) {
-        e = scan_next(cx, &s, &text);
+        e = audit__scan_next(cx, &s, &text);
         if (text.p == NULL || str_starts(text, needle))
             break;
     }
@@ -260,133 +228,6 @@ audit_show(struct ctx *cx, const char *folder, uint64_t seq, struct audit_entry 
         e = text.p != NULL ? entry_of(cx, text, out)
                            : refuse(cx, ERR_NOT_FOUND, "", "the log has no event %llu",
                                     (unsigned long long)seq);
-    scan_close(&s);
-    return e;
-}
-
-/* --- proofs ------------------------------------------------------------------------------
- */
-
-struct leaves {
-    struct merkle_hash *hash; /* heap */
-    uint64_t n;
-};
-
-static err_t
-read_leaves(struct ctx *cx, struct scan *s, uint64_t size, struct leaves *out)
-{
-    while (out->n < size) {
-        struct line line;
-        struct str text;
-        err_t e;
-
-        if ((e = scan_next(cx, s, &text)) != ERR_OK)
-            return e;
-        if (text.p == NULL)
-            return refuse(cx, ERR_NOT_FOUND, "", "the log has %llu events, not %llu",
-                          (unsigned long long)out->n, (unsigned long long)size);
-        if (!audit__line_parse(cx, text, &line) || line.seq != out->n + 1)
-            return refuse(cx, ERR_LOG_ALTERED, "NEN 7513", "event %llu was altered",
-                          (unsigned long long)out->n + 1);
-        out->hash[out->n++] = line.hash;
-    }
-    return ERR_OK;
-}
-
-static err_t
-leaves_open(struct ctx *cx, const char *folder, uint64_t size, struct leaves *out)
-{
-    struct scan s;
-    err_t e;
-
-    *out = (struct leaves){ NULL, 0 };
-    if (size == 0 || size > SIZE_MAX / MERKLE_HASH / 2)
-        return refuse(cx, ERR_BAD_REQUEST, "RFC 6962 2.1", "a tree cannot have this size");
-    if ((e = scan_open(cx, folder, 0, &s)) == ERR_OK) {
-        out->hash = malloc((size_t)size * sizeof(*out->hash));
-        e = out->hash == NULL ? refuse(cx, ERR_NO_MEMORY, "", "no memory for the tree")
-                              : read_leaves(cx, &s, size, out);
-    }
-    scan_close(&s);
-    return e;
-}
-
-static void
-put_hash(struct json_out *js, const char *key, const struct merkle_hash *h)
-{
-    char hex[MERKLE_HEX];
-
-    merkle_hex(h, hex);
-    if (key != NULL)
-        json_key(js, key);
-    json_put_str(js, (struct str){ hex, sizeof(hex) });
-}
-
-static err_t
-put_root(struct ctx *cx, struct json_out *js, const struct leaves *l)
-{
-    struct merkle m = { 0 };
-    struct merkle_hash root;
-    err_t e = ERR_OK;
-
-    for (uint64_t i = 0; i < l->n && e == ERR_OK; i++)
-        e = merkle_add(cx, &m, &l->hash[i]);
-    if (e == ERR_OK && (e = merkle_root(cx, &m, &root)) == ERR_OK)
-        put_hash(js, "root", &root);
-    return e;
-}
-
-static void
-put_path(struct json_out *js, const struct merkle_path *p)
-{
-    json_key(js, "path");
-    json_array(js);
-    for (size_t i = 0; i < p->n; i++)
-        put_hash(js, NULL, &p->hash[i]);
-    json_end(js);
-}
-
-err_t
-audit_prove_event(struct ctx *cx, const char *folder, uint64_t seq, uint64_t size,
-                  struct json_out *js)
-{
-    struct merkle_path path;
-    struct leaves l;
-    err_t e = leaves_open(cx, folder, size, &l);
-
-    if (e == ERR_OK)
-        e = merkle_inclusion(cx, l.hash, size, seq - 1, &path);
-    if (e == ERR_OK) {
-        json_object(js);
-        json_member_i64(js, "seq", (int64_t)seq);
-        json_member_i64(js, "size", (int64_t)size);
-        e = put_root(cx, js, &l);
-        put_hash(js, "leaf", &l.hash[seq - 1]);
-        put_path(js, &path);
-        json_end(js);
-    }
-    free(l.hash);
-    return e;
-}
-
-err_t
-audit_prove_growth(struct ctx *cx, const char *folder, uint64_t old, uint64_t size,
-                   struct json_out *js)
-{
-    struct merkle_path path;
-    struct leaves l;
-    err_t e = leaves_open(cx, folder, size, &l);
-
-    if (e == ERR_OK)
-        e = merkle_consistency(cx, l.hash, size, old, &path);
-    if (e == ERR_OK) {
-        json_object(js);
-        json_member_i64(js, "old", (int64_t)old);
-        json_member_i64(js, "size", (int64_t)size);
-        e = put_root(cx, js, &l);
-        put_path(js, &path);
-        json_end(js);
-    }
-    free(l.hash);
+    audit__scan_close(&s);
     return e;
 }

@@ -1127,7 +1127,7 @@ events_are_found_by_patient_time_and_kind(void **state)
     struct audit_filter f = { .patient_mac = S("bWFj") };
     struct audit_entry *hits;
     size_t hits_n;
-    bool more;
+    uint64_t next;
 
     n->setup.segment_bytes = 3000;
     worker(n, 0);
@@ -1144,10 +1144,10 @@ events_are_found_by_patient_time_and_kind(void **state)
     turn(n);
     stop(n);
 #define FIND(want)                                                                         \
-    assert_int_equal(audit_search(&n->t.cx, n->path, &f, &hits, &hits_n, &more), ERR_OK);  \
+    assert_int_equal(audit_search(&n->t.cx, n->path, &f, &hits, &hits_n, &next), ERR_OK);  \
     assert_int_equal(hits_n, want)
     FIND(20);
-    assert_false(more);
+    assert_int_equal(next, 0);
     for (size_t i = 0; i < hits_n; i++)
         assert_true(str_is(hits[i].record.patient_mac, "bWFj"));
     f.event = AUDIT_RECORD_READ;
@@ -1157,19 +1157,35 @@ events_are_found_by_patient_time_and_kind(void **state)
     FIND(4); /* 11, 13, 17, 19 */
     f = (struct audit_filter){ .most = 7 };
     FIND(7);
-    assert_true(more);
-    f.after = hits[6].seq;
+    assert_true(next >= hits[6].seq);
+    f.after = next;
     FIND(7);
     assert_int_equal(hits[0].seq, 8);
+    f = (struct audit_filter){ .lines_most = 5, .event = AUDIT_RECORD_READ };
+    FIND(2); /* of 1 to 5 */
+    assert_int_equal(next, 5);
+    for (size_t seen = 0; next != 0; seen += hits_n) { /* every page together: all */
+        f.after = next;
+        FIND(hits_n);
+        if (next == 0)
+            assert_int_equal(2 + seen + hits_n, 15);
+    }
+    f = (struct audit_filter){ .outcome = AUDIT_DENIED };
+    FIND(0);
+    f.outcome = AUDIT_PERMITTED;
+    f.who = a_read().who;
+    FIND(30);
+    f.who.n--;
+    FIND(0);
     f = (struct audit_filter){ .patient_mac = S("nobody") };
     FIND(0);
     f.patient_mac = S("\",\"");
-    assert_int_equal(audit_search(&n->t.cx, n->path, &f, &hits, &hits_n, &more),
+    assert_int_equal(audit_search(&n->t.cx, n->path, &f, &hits, &hits_n, &next),
                      ERR_BAD_REQUEST);
-    assert_int_equal(audit_search(&n->t.cx, "/nonexistent", &f, &hits, &hits_n, &more),
+    assert_int_equal(audit_search(&n->t.cx, "/nonexistent", &f, &hits, &hits_n, &next),
                      ERR_BAD_REQUEST);
     f = (struct audit_filter){ 0 };
-    assert_int_equal(audit_search(&n->t.cx, "/nonexistent", &f, &hits, &hits_n, &more),
+    assert_int_equal(audit_search(&n->t.cx, "/nonexistent", &f, &hits, &hits_n, &next),
                      ERR_NOT_FOUND);
 }
 
@@ -1204,6 +1220,26 @@ proofs_are_given_for_what_the_log_holds(void **state)
     assert_int_equal(audit_prove_event(&n->t.cx, n->path, 21, 20, &js), ERR_NOT_FOUND);
     json_out_init(&js, n->t.cx.arena);
     assert_int_equal(audit_prove_growth(&n->t.cx, n->path, 12, 20, &js), ERR_OK);
+    assert_int_equal(audit_prove_growth(&n->t.cx, n->path, 21, 20, &js), ERR_NOT_FOUND);
+    n->t.cx.deadline_ms = 1; /* a short log is read though the time is over */
+    json_out_init(&js, n->t.cx.arena);
+    assert_int_equal(audit_prove_event(&n->t.cx, n->path, 7, 20, &js), ERR_OK);
+    n->t.cx.deadline_ms = 0;
+}
+
+static void
+the_last_checkpoint_is_given_as_it_was_signed(void **state)
+{
+    struct node *n = *state;
+    struct audit_checkpoint cp;
+    struct ctx *cx = &n->t.cx;
+
+    a_small_log(n);
+    assert_int_equal(audit_last_checkpoint(cx, n->path, &cp), ERR_OK);
+    assert_int_equal(cp.size + 1, verified(n).size); /* its own line is behind it */
+    assert_int_equal(check(cx, NULL, cp.note, cp.kid, cp.signature), ERR_OK);
+    assert_true(str_search(cp.note, cp.root) < cp.note.n);
+    assert_int_equal(audit_last_checkpoint(cx, "/nonexistent", &cp), ERR_NOT_FOUND);
 }
 
 int
@@ -1234,6 +1270,7 @@ main(void)
         T(an_auditor_does_not_build_on_an_altered_log),
         T(events_are_found_by_patient_time_and_kind),
         T(proofs_are_given_for_what_the_log_holds),
+        T(the_last_checkpoint_is_given_as_it_was_signed),
         T(kill_9_of_the_worker_loses_nothing),
         T(kill_9_of_the_auditor_loses_nothing),
         T(kill_9_of_both_loses_nothing),

@@ -166,6 +166,25 @@ enum walk_what { WALK_LINE, WALK_END, WALK_BAD };
 err_t audit__walk_next(struct ctx *cx, struct walk *w, enum walk_what *what, struct line *line)
     NODISCARD;
 
+/* --- reading without proving: audit_scan.c --------------------------------------- */
+
+struct scan {
+    int folder;
+    unsigned segment, last;
+    struct reader reader;
+    struct ending ending;
+    uint64_t lines;
+};
+/* Begins at the last segment whose first line is not beyond `seq`. */
+err_t audit__scan_open(struct ctx *cx, const char *folder, uint64_t seq,
+                       struct scan *s) NODISCARD;
+/*
+ * The next line, borrowed until the next call; .p NULL at the end (a line that is
+ * being written is not there yet). DEADLINE when the context's has passed.
+ */
+err_t audit__scan_next(struct ctx *cx, struct scan *s, struct str *text) NODISCARD;
+void audit__scan_close(struct scan *s); /* twice is fine */
+
 /* --- where the last auditor left it: audit_recover.c ------------------------------ */
 
 struct recovered {

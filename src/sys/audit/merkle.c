@@ -75,18 +75,20 @@ merkle_root(struct ctx *cx, const struct merkle *m, struct merkle_hash *out)
     return e;
 }
 
-/* --- proofs -------------------------------------------------------------------- */
+/* --- proofs: leaves come once, from the first to the last ------------------------- */
 
-/* The root over leaves[0 … n-1]. */
+/* The root over the next `n` leaves. */
 static err_t
-root_of(struct ctx *cx, const struct merkle_hash *leaves, uint64_t n,
+root_of(struct ctx *cx, const struct merkle_leaves *from, uint64_t n,
         struct merkle_hash *out)
 {
     struct merkle m = { 0 };
+    struct merkle_hash leaf;
     err_t e = ERR_OK;
 
     for (uint64_t i = 0; i < n && e == ERR_OK; i++)
-        e = merkle_add(cx, &m, &leaves[i]);
+        if ((e = from->next(cx, from->state, &leaf)) == ERR_OK)
+            e = merkle_add(cx, &m, &leaf);
     return e != ERR_OK ? e : merkle_root(cx, &m, out);
 }
 
@@ -102,100 +104,80 @@ split(uint64_t n)
 }
 
 static err_t
-push(struct ctx *cx, struct merkle_path *p, const struct merkle_hash *leaves, uint64_t n)
+push(struct ctx *cx, struct merkle_path *p, const struct merkle_hash *h)
 {
     if (p->n == MERKLE_PATH_MAX)
         return refuse(cx, ERR_LIMIT, "RFC 6962 2.1.1", "a path has over %d hashes",
                       MERKLE_PATH_MAX);
-    return root_of(cx, leaves, n, &p->hash[p->n++]);
-}
-
-/* PATH(m, D[n]), from the top down; turned round by the caller. */
-static err_t
-path(struct ctx *cx, const struct merkle_hash *leaves, uint64_t n, uint64_t index,
-     struct merkle_path *out)
-{
-    while (n > 1) {
-        uint64_t k = split(n);
-        bool left = index < k;
-        err_t e = left ? push(cx, out, leaves + k, n - k) : push(cx, out, leaves, k);
-
-        if (e != ERR_OK)
-            return e;
-        leaves += left ? 0 : k;
-        index -= left ? 0 : k;
-        n = left ? k : n - k;
-    }
+    p->hash[p->n++] = *h;
     return ERR_OK;
 }
 
-static void
-turn_round(struct merkle_path *p)
+/* PATH(m, D[n]); as deep as the tree, which is 64 at most. */
+static err_t
+path(struct ctx *cx, const struct merkle_leaves *from, uint64_t n, uint64_t index,
+     struct merkle_path *out)
 {
-    for (size_t i = 0; i < p->n / 2; i++) {
-        struct merkle_hash h = p->hash[i];
+    struct merkle_hash h;
+    uint64_t k;
+    err_t e;
 
-        p->hash[i] = p->hash[p->n - 1 - i];
-        p->hash[p->n - 1 - i] = h;
-    }
+    if (n == 1)
+        return from->next(cx, from->state, &h);
+    k = split(n);
+    if (index < k) {
+        if ((e = path(cx, from, k, index, out)) != ERR_OK ||
+            (e = root_of(cx, from, n - k, &h)) != ERR_OK)
+            return e;
+    } else if ((e = root_of(cx, from, k, &h)) != ERR_OK ||
+               (e = path(cx, from, n - k, index - k, out)) != ERR_OK)
+        return e;
+    return push(cx, out, &h);
 }
 
 err_t
-merkle_inclusion(struct ctx *cx, const struct merkle_hash *leaves, uint64_t size,
+merkle_inclusion(struct ctx *cx, const struct merkle_leaves *from, uint64_t size,
                  uint64_t index, struct merkle_path *out)
 {
-    err_t e;
-
     memset(out, 0, sizeof(*out));
     if (index >= size)
         return refuse(cx, ERR_NOT_FOUND, "RFC 6962 2.1.1", "the tree has %llu leaves",
                       (unsigned long long)size);
-    if ((e = path(cx, leaves, size, index, out)) == ERR_OK)
-        turn_round(out);
-    return e;
+    return path(cx, from, size, index, out);
 }
 
-/* SUBPROOF(m, D[n], b), from the top down. */
+/* SUBPROOF(m, D[n], b); b: the old tree is known to who checks. */
 static err_t
-subproof(struct ctx *cx, const struct merkle_hash *leaves, uint64_t n, uint64_t m,
-         struct merkle_path *out)
+subproof(struct ctx *cx, const struct merkle_leaves *from, uint64_t n, uint64_t m,
+         bool known, struct merkle_path *out)
 {
-    bool whole = true; /* b: the old tree is known to who checks */
+    struct merkle_hash h;
+    uint64_t k;
     err_t e;
 
-    while (m != n) {
-        uint64_t k = split(n);
-
-        if (m <= k) {
-            e = push(cx, out, leaves + k, n - k);
-            n = k;
-        } else {
-            e = push(cx, out, leaves, k);
-            leaves += k;
-            m -= k;
-            n -= k;
-            whole = false;
-        }
-        if (e != ERR_OK)
+    if (m == n)
+        return (e = root_of(cx, from, n, &h)) != ERR_OK || known ? e : push(cx, out, &h);
+    k = split(n);
+    if (m <= k) {
+        if ((e = subproof(cx, from, k, m, known, out)) != ERR_OK ||
+            (e = root_of(cx, from, n - k, &h)) != ERR_OK)
             return e;
-    }
-    return whole ? ERR_OK : push(cx, out, leaves, n);
+    } else if ((e = root_of(cx, from, k, &h)) != ERR_OK ||
+               (e = subproof(cx, from, n - k, m - k, false, out)) != ERR_OK)
+        return e;
+    return push(cx, out, &h);
 }
 
 err_t
-merkle_consistency(struct ctx *cx, const struct merkle_hash *leaves, uint64_t size,
+merkle_consistency(struct ctx *cx, const struct merkle_leaves *from, uint64_t size,
                    uint64_t old, struct merkle_path *out)
 {
-    err_t e;
-
     memset(out, 0, sizeof(*out));
     if (old == 0 || old > size)
         return refuse(cx, ERR_NOT_FOUND, "RFC 6962 2.1.2",
                       "no tree of %llu among %llu leaves", (unsigned long long)old,
                       (unsigned long long)size);
-    if ((e = subproof(cx, leaves, size, old, out)) == ERR_OK)
-        turn_round(out);
-    return e;
+    return subproof(cx, from, size, old, true, out);
 }
 
 /* --- checking them (RFC 9162 2.1.3.2 and 2.1.4.2 say how) ------------------------- */

@@ -32,8 +32,14 @@ struct merkle_path {
     size_t n;
 };
 
-/* RFC 6962 2.1.1: that leaf `index` is among these. NOT_FOUND beyond them. */
-err_t merkle_inclusion(struct ctx *cx, const struct merkle_hash *leaves, uint64_t size,
+/* The leaves of a tree, each once and in order: a log need not fit in memory. */
+struct merkle_leaves {
+    err_t (*next)(struct ctx *cx, void *state, struct merkle_hash *out);
+    void *state;
+};
+
+/* RFC 6962 2.1.1: that leaf `index` is among the first `size`. NOT_FOUND beyond them. */
+err_t merkle_inclusion(struct ctx *cx, const struct merkle_leaves *from, uint64_t size,
                        uint64_t index, struct merkle_path *out) NODISCARD;
 /* CONFLICT when it does not prove it. */
 err_t merkle_inclusion_verify(struct ctx *cx, const struct merkle_path *path,
@@ -41,7 +47,7 @@ err_t merkle_inclusion_verify(struct ctx *cx, const struct merkle_path *path,
                               const struct merkle_hash *root) NODISCARD;
 
 /* RFC 6962 2.1.2: that the first `old` of these were a tree, and still are its beginning. */
-err_t merkle_consistency(struct ctx *cx, const struct merkle_hash *leaves, uint64_t size,
+err_t merkle_consistency(struct ctx *cx, const struct merkle_leaves *from, uint64_t size,
                          uint64_t old, struct merkle_path *out) NODISCARD;
 err_t merkle_consistency_verify(struct ctx *cx, const struct merkle_path *path, uint64_t old,
                                 const struct merkle_hash *old_root, uint64_t size,
