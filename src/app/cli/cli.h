@@ -23,6 +23,7 @@ struct cli {
     int argc; /* what follows the command and is no option */
     char **argv;
     const char *given[24]; /* per row of command->options: value, "" or NULL */
+    bool input_taken;      /* standard input was read (door.h) */
 };
 
 struct cli_command {

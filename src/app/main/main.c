@@ -11,14 +11,16 @@
 #include <string.h>
 
 #include "app/cli/credential.h"
+#include "app/cli/door.h"
+#include "app/cli/node_cli.h"
 #include "app/demo/demo_cli.h"
 #include "app/main/backup.h"
 #include "app/main/main_cli.h"
 #include "app/main/role.h"
 
 static const struct cli_command *const tables[] = {
-    main_commands,   backup_commands, credential_commands,
-    demo_commands,   NULL,
+    main_commands, backup_commands, door_commands, node_commands,
+    credential_commands, demo_commands, NULL,
 };
 
 const struct cli_command *const *

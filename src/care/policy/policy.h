@@ -265,6 +265,9 @@ struct policy_set *policy_now(struct ctx *cx);
  */
 err_t policy_report(struct ctx *cx, struct str folder, struct json_out *js,
                     size_t *bad) NODISCARD;
+/* Every test of one policy with its outcome; refused when the policy cannot be read. */
+err_t policy_try(struct ctx *cx, const struct policy_source *source, struct json_out *js,
+                 size_t *failed) NODISCARD;
 err_t policy_explain(struct ctx *cx, const struct policy_set *set, struct str question,
                      struct json_out *js) NODISCARD;
 

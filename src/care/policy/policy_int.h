@@ -92,6 +92,9 @@ err_t policy__members(struct ctx *cx, const json *v, struct str where,
 
 err_t policy__prove(struct ctx *cx, const struct policy *p, struct str tests,
                     size_t *ran) NODISCARD;
+/* Every test, failed ones too: [{test, passes, reason}]. */
+err_t policy__try(struct ctx *cx, const struct policy *p, struct str tests,
+                  struct json_out *js, size_t *failed) NODISCARD;
 /* A question as tests.json and `explain` put it. */
 struct policy_question {
     struct fhir_request request;

@@ -138,36 +138,93 @@ run_case(struct ctx *cx, struct proof *pr, const json *v)
     return ERR_OK;
 }
 
-err_t
-policy__prove(struct ctx *cx, const struct policy *p, struct str tests, size_t *ran)
+/* tests.json, taken apart. */
+static err_t
+read_tests(struct ctx *cx, struct str tests, struct proof *pr, json **cases)
 {
     static const char *const known[] = { "given", "cases" };
-    struct proof pr = { .policy = p };
-    json *v, *cases;
+    json *v;
     err_t e;
 
-    *ran = 0;
     if (tests.n == 0)
         return refuse(cx, ERR_POLICY_INVALID, RULE, "it has no tests");
     if ((e = json_parse(cx, tests, JSON_STRICT, &v)) != ERR_OK ||
         (e = policy__members(cx, v, S("tests.json"), known, COUNT(known))) != ERR_OK ||
-        (e = read_facts(cx, json_get(v, "given"), &pr.given)) != ERR_OK)
+        (e = read_facts(cx, json_get(v, "given"), &pr->given)) != ERR_OK)
         return e;
-    cases = json_get(v, "cases");
-    if (json_type(cases) != JSON_ARRAY)
+    *cases = json_get(v, "cases");
+    if (json_type(*cases) != JSON_ARRAY)
         return refuse(cx, ERR_POLICY_INVALID, RULE, "'cases' is a list");
-    if ((pr.permitted = arena_array(cx->arena, p->rule_n, sizeof(bool))) == NULL)
-        return refuse_memory(cx);
+    pr->permitted = arena_array(cx->arena, pr->policy->rule_n, sizeof(bool));
+    return pr->permitted == NULL ? refuse_memory(cx) : ERR_OK;
+}
+
+/* Each rule is permitted by a test, and something is denied. */
+static err_t
+check_whole(struct ctx *cx, const struct proof *pr)
+{
+    const struct policy *p = pr->policy;
+
+    for (size_t i = 0; i < p->rule_n; i++)
+        if (!pr->permitted[i])
+            return refuse(cx, ERR_POLICY_INVALID, RULE, "no test is allowed by rule '%.*s'",
+                          STR(p->rule[i].id));
+    if (!pr->denied)
+        return refuse(cx, ERR_POLICY_INVALID, RULE, "no test is denied");
+    return ERR_OK;
+}
+
+err_t
+policy__prove(struct ctx *cx, const struct policy *p, struct str tests, size_t *ran)
+{
+    struct proof pr = { .policy = p };
+    json *cases;
+    err_t e = read_tests(cx, tests, &pr, &cases);
+
+    *ran = 0;
+    if (e != ERR_OK)
+        return e;
     for (json_each(it, cases)) {
         if ((e = run_case(cx, &pr, it.value)) != ERR_OK)
             return e;
         (*ran)++;
     }
-    for (size_t i = 0; i < p->rule_n; i++)
-        if (!pr.permitted[i])
-            return refuse(cx, ERR_POLICY_INVALID, RULE, "no test is allowed by rule '%.*s'",
-                          STR(p->rule[i].id));
-    if (!pr.denied)
-        return refuse(cx, ERR_POLICY_INVALID, RULE, "no test is denied");
+    return check_whole(cx, &pr);
+}
+
+static void
+put_outcome(struct ctx *cx, struct json_out *js, struct str test, err_t e)
+{
+    json_object(js);
+    json_member(js, "test", test);
+    json_member_bool(js, "passes", e == ERR_OK);
+    if (e != ERR_OK)
+        json_member(js, "reason", cx->reason);
+    json_end(js);
+    refuse_clear(cx);
+}
+
+err_t
+policy__try(struct ctx *cx, const struct policy *p, struct str tests, struct json_out *js,
+            size_t *failed)
+{
+    struct proof pr = { .policy = p };
+    json *cases;
+    err_t e = read_tests(cx, tests, &pr, &cases);
+
+    *failed = 0;
+    if (e != ERR_OK)
+        return e;
+    json_array(js);
+    for (json_each(it, cases)) {
+        e = run_case(cx, &pr, it.value);
+        *failed += e != ERR_OK;
+        put_outcome(cx, js, json_get_text(it.value, "name"), e);
+    }
+    if (*failed == 0 && (e = check_whole(cx, &pr)) != ERR_OK) {
+        *failed = 1;
+        put_outcome(cx, js, S("the whole"), e);
+    }
+    json_end(js);
     return ERR_OK;
 }

@@ -41,6 +41,19 @@ policy_report(struct ctx *cx, struct str folder, struct json_out *js, size_t *ba
     return ERR_OK;
 }
 
+err_t
+policy_try(struct ctx *cx, const struct policy_source *source, struct json_out *js,
+           size_t *failed)
+{
+    struct policy p;
+    err_t e;
+
+    *failed = 0;
+    if ((e = policy__read(cx, source->name, source->policy, &p)) != ERR_OK)
+        return e;
+    return policy__try(cx, &p, source->tests, js, failed);
+}
+
 static void
 explain_match(struct json_out *js, const struct policy_match *m)
 {

@@ -1,0 +1,43 @@
+/* node_cli.c - commands that are more than one question to a node. EUPL-1.2. */
+#include "app/cli/node_cli.h"
+
+static const struct cli_option fetch_options[] = {
+    { "server", "URL", "the other's authorization server: URL/oauth2/NAME" },
+    { "scope", "SCOPE", "what is asked for" },
+    { "type", "TYPE", "DPoP or Bearer (default: DPoP)" },
+    { "credentials", "JSON", "list of self-attested credentials: who the user is" },
+    { "form", "FORM", "post these search parameters (@FILE or -): a number belongs here" },
+    DOOR_OPTIONS,
+    { 0 },
+};
+#define POLICY_FOLDER                                                                      \
+    { "folder", "FOLDER", "where policies are (default: as the options say)" },            \
+        { "configfile", "FILE", "the node's options file (default: as the server's)" }
+static const struct cli_option policy_options[] = { POLICY_FOLDER, { 0 } };
+static const struct cli_option verify_options[] = {
+    { "key", "JWK", "the signer's public key, as @FILE (knoop audit key)" },
+    { "size", "N", "a checkpoint that is known from elsewhere: its size" },
+    { "root", "HEX", "and its root" },
+    { "configfile", "FILE", "the node's options file (default: as the server's)" },
+    { 0 },
+};
+static const struct cli_option key_options[] = { DOOR_OPTIONS, { 0 } };
+
+const struct cli_command node_commands[] = {
+    { "fetch", "SUBJECT URL",
+      "Fetch from another organisation's gateway: token, proof and request.",
+      fetch_options, 2, 2, cli__fetch },
+    { "policy check", "", "Would each policy of a folder be loaded? Exit 0 when all would.",
+      policy_options, 0, 0, cli__policy_check },
+    { "policy test", "[POLICY]", "Every test of the policies, and which fail.",
+      policy_options, 0, 1, cli__policy_test },
+    { "policy explain", "QUESTION",
+      "What the policies say to a request: JSON as in tests.json, or @FILE or -.",
+      policy_options, 1, 1, cli__policy_explain },
+    { "audit verify", "[FOLDER]",
+      "Is the log of a node whole? Names the first event that is not as it was.",
+      verify_options, 0, 1, cli__audit_verify },
+    { "audit key", "", "The public key that signs checkpoints: keep it apart.", key_options,
+      0, 0, cli__audit_key },
+    { 0 },
+};
