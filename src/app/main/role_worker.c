@@ -261,8 +261,8 @@ role_worker(struct ctx *cx, struct role *r)
     cx->sys = &w.sys;
     if (!prim_start())
         return refuse(cx, ERR_UNSUPPORTED, "", "OpenSSL here lacks an algorithm");
-    if ((e = worker_warm(cx, &w)) != ERR_OK || (e = narrow(cx, r->conf)) != ERR_OK ||
-        (e = loop_open(cx, &w.sys.loop)) != ERR_OK || (e = open_keys(cx, &w)) != ERR_OK ||
+    if ((e = loop_open(cx, &w.sys.loop)) != ERR_OK || (e = worker_warm(cx, &w)) != ERR_OK ||
+        (e = narrow(cx, r->conf)) != ERR_OK || (e = open_keys(cx, &w)) != ERR_OK ||
         (e = open_audit(cx, &w)) != ERR_OK || (e = worker_open(cx, &w)) != ERR_OK ||
         (e = os_nonblock(cx, r->control)) != ERR_OK)
         return e;

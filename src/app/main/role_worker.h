@@ -18,7 +18,7 @@ struct worker {
     struct loop_io control;
 };
 
-/* Before the second narrowing: loads libraries and warms name service. No threads. */
+/* Before the second narrowing, with the loop there: loads libraries. No threads. */
 err_t worker_warm(struct ctx *cx, struct worker *w) NODISCARD;
 /* After it: store, rooms, pool, doors. `cx` lives as long as the process. */
 err_t worker_open(struct ctx *cx, struct worker *w) NODISCARD;

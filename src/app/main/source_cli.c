@@ -134,6 +134,7 @@ main__source(struct cli *c)
         e = open_all(c, &s, address);
     if (e == ERR_OK) {
         fprintf(stderr, "knoop source: listens on port %d\n", os_port(s.fd[0]));
+        os_notify("READY=1");
         loop_run(s.loop);
     }
     http_close(s.http);

@@ -152,8 +152,8 @@ reloaded(struct supervisor *s, struct child *c, const char *text)
     for (size_t i = 0; i < s->child_n; i++)
         if (s->child[i].reloading)
             return;
-    os_notify("READY=1\nSTATUS=serving");
     log_info(&s->cx, "reloaded");
+    os_notify("READY=1\nSTATUS=serving");
 }
 
 static void

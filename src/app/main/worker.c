@@ -1,8 +1,9 @@
 /*
  * worker.c - what is in a worker: the store, the rooms, the doors.
  *
+ *   worker_warm   the ways out (libcurl)
  *   worker_open   store ─► rooms ─► doors ─► jobs
- *   worker_close  jobs ─► doors ─► rooms ─► store
+ *   worker_close  jobs ─► doors ─► ways out ─► rooms ─► store
  *
  * Rule      A reload is all or nothing: a room that refuses new options leaves
  *           all rooms with the old ones.
@@ -15,6 +16,7 @@
 #include "app/main/main_rooms.h"
 #include "app/main/role_worker.h"
 #include "app/main/worker_jobs.h"
+#include "sys/http/fetch.h"
 #include "sys/http/http.h"
 #include "sys/http/tls.h"
 #include "sys/os/os.h"
@@ -33,9 +35,7 @@ static const struct {
 err_t
 worker_warm(struct ctx *cx, struct worker *w)
 {
-    (void)w;
-    (void)cx;
-    return ERR_OK;
+    return fetch_open(cx, w->sys.loop, w->role->conf, &w->sys.fetch);
 }
 
 /* Empty means SQLite in the one folder of the data folder that a worker may write. */
@@ -168,25 +168,35 @@ reload_rooms(struct ctx *cx, struct worker *w, int *failed)
     return ERR_OK;
 }
 
+/* Who took the new options goes back to the old ones. */
+static void
+go_back(struct ctx *cx, struct worker *w, int rooms_done)
+{
+    cx->conf = w->role->conf;
+    for (int i = 0; i < rooms_done; i++)
+        if (rooms[i].room != NULL && rooms[i].room->reload != NULL &&
+            rooms[i].room->reload(cx, w->sys.state[i]) != ERR_OK)
+            log_error(cx, "%s does not go back to the old options: %.*s", rooms[i].name,
+                      STR(cx->reason));
+    if (fetch_reload(cx, w->sys.fetch, w->role->conf) != ERR_OK)
+        log_error(cx, "fetch does not go back to the old options: %.*s", STR(cx->reason));
+}
+
 err_t
 worker_reload(struct ctx *cx, struct worker *w, struct conf *fresh)
 {
     const struct conf *old = cx->conf;
     char why[256];
-    int failed = 0;
+    int done = 0;
     err_t e;
 
     cx->conf = fresh;
-    if ((e = reload_rooms(cx, w, &failed)) == ERR_OK &&
+    if ((e = fetch_reload(cx, w->sys.fetch, fresh)) == ERR_OK &&
+        (e = reload_rooms(cx, w, &done)) == ERR_OK &&
         (e = http_reload(cx, w->sys.http, fresh)) == ERR_OK)
         return ERR_OK;
     snprintf(why, sizeof(why), "%.*s", STR(cx->reason));
-    cx->conf = w->role->conf;
-    for (int i = 0; i < failed; i++) /* those that took them go back */
-        if (rooms[i].room != NULL && rooms[i].room->reload != NULL &&
-            rooms[i].room->reload(cx, w->sys.state[i]) != ERR_OK)
-            log_error(cx, "%s does not go back to the old options: %.*s", rooms[i].name,
-                      STR(cx->reason));
+    go_back(cx, w, done);
     cx->conf = old;
     return refuse(cx, e, "", "%s", why);
 }
@@ -208,6 +218,7 @@ worker_close(struct worker *w)
 {
     jobs_close();
     http_close(w->sys.http);
+    fetch_close(w->sys.fetch);
     for (int i = ROOM_COUNT - 1; i >= 0; i--)
         if (rooms[i].room != NULL && rooms[i].room->close != NULL)
             rooms[i].room->close(w->sys.state[i]);
