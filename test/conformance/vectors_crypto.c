@@ -419,9 +419,11 @@ read_crls(struct rq *rq, struct material *m, struct x509_want *want)
 
     if (e != ERR_OK)
         return e;
+    if (n > CRLS)
+        return refuse(rq->cx, ERR_LIMIT, "", "too many crls");
     want->revocation = present ? X509_CRLS : X509_CRLS_WAIVED;
     want->crls = m->crls;
-    for (size_t i = 0; i < n && want->crls_count < CRLS; i++)
+    for (size_t i = 0; i < n; i++)
         if (crl_parse(rq->cx, ders[i], &m->crls[want->crls_count]) == ERR_OK)
             want->crls_count++;
     return ERR_OK;
@@ -435,6 +437,8 @@ read_names(struct rq *rq, struct x509_want *want)
 
     if (at == NULL)
         return refuse_memory(rq->cx);
+    if (list != NULL && json_type(list) != JSON_ARRAY)
+        return refuse(rq->cx, ERR_BAD_REQUEST, "", "names is no array");
     want->names = at;
     for (json_each(it, list)) {
         const json *type = json_get(it.value, "type");
@@ -444,8 +448,9 @@ read_names(struct rq *rq, struct x509_want *want)
                                   : json_is(type, "email") ? CERT_SAN_EMAIL
                                                            : CERT_SAN_NONE,
                                   json_get_text(it.value, "value") };
-        if (at->type == CERT_SAN_NONE)
-            return refuse(rq->cx, ERR_BAD_REQUEST, "", "a name of no known type");
+        if (at->type == CERT_SAN_NONE || at->value.p == NULL)
+            return refuse(rq->cx, ERR_BAD_REQUEST, "",
+                          "a name of no known type, or without value");
         at++;
         want->names_count++;
     }
@@ -465,6 +470,8 @@ read_want(struct rq *rq, struct x509_want *want)
         return e;
     if (texts == NULL)
         return refuse_memory(rq->cx);
+    if (eku != NULL && json_type(eku) != JSON_ARRAY)
+        return refuse(rq->cx, ERR_BAD_REQUEST, "", "eku is no array");
     want->purpose = str_is(purpose, "server")   ? X509_FOR_SERVER
                     : str_is(purpose, "client") ? X509_FOR_CLIENT
                                                 : X509_FOR_NOBODY;

@@ -106,7 +106,9 @@ trust_of(struct rq *rq, struct trust *t)
     t->x509.crls = t->crls;
     if ((e = rq_bytes_list(rq, "roots", &present, &der, &n)) != ERR_OK)
         return e;
-    for (i = 0; i < n && i < CERTS_MAX; i++) {
+    if (n > CERTS_MAX)
+        return refuse(rq->cx, ERR_LIMIT, "", "too many roots");
+    for (i = 0; i < n; i++) {
         if ((e = cert_parse(rq->cx, der[i], &t->roots[i])) != ERR_OK)
             return e;
         t->x509.roots_count++;
@@ -114,7 +116,9 @@ trust_of(struct rq *rq, struct trust *t)
     if ((e = rq_bytes_list(rq, "crls", &present, &der, &n)) != ERR_OK)
         return e;
     t->x509.crls_waived = !present;
-    for (i = 0; i < n && i < CERTS_MAX; i++) {
+    if (n > CERTS_MAX)
+        return refuse(rq->cx, ERR_LIMIT, "", "too many crls");
+    for (i = 0; i < n; i++) {
         if ((e = crl_parse(rq->cx, der[i], &t->crls[i])) != ERR_OK)
             return e;
         t->x509.crls_count++;

@@ -36,6 +36,11 @@ err_t path_parse(struct ctx *cx, struct str text, struct path **out) NODISCARD;
 err_t path_select(struct ctx *cx, struct path *path, const json *root,
                   struct path_nodes *out) NODISCARD;
 
+/* The same, out of budgets that several selections share; both are lessened. */
+err_t path_select_within(struct ctx *cx, struct path *path, const json *root,
+                         uint64_t *work, uint64_t *regex_work,
+                         struct path_nodes *out) NODISCARD;
+
 /* Both at once. */
 err_t path_query(struct ctx *cx, struct str text, const json *root,
                  struct path_nodes *out) NODISCARD;

@@ -10,7 +10,7 @@ path__spend(struct path_eval *ev, uint64_t work)
 {
     if (work > ev->left)
         return refuse(ev->cx, ERR_LIMIT, "RFC 9535 4",
-                      "JSONPath: more than %d values are visited", PATH_WORK);
+                      "JSONPath: more values are visited than is allowed (%d)", PATH_WORK);
     ev->left -= work;
     return ERR_OK;
 }
@@ -170,11 +170,23 @@ path__nodes(struct path_eval *ev, const struct path *q, const json *at,
 }
 
 err_t
+path_select_within(struct ctx *cx, struct path *path, const json *root, uint64_t *work,
+                   uint64_t *regex_work, struct path_nodes *out)
+{
+    struct path_eval ev = { cx, root, *work, *regex_work };
+    err_t e = path__nodes(&ev, path, root, out);
+
+    *work = ev.left;
+    *regex_work = ev.regex_left;
+    return e;
+}
+
+err_t
 path_select(struct ctx *cx, struct path *path, const json *root, struct path_nodes *out)
 {
-    struct path_eval ev = { cx, root, PATH_WORK, REGEX_WORK };
+    uint64_t work = PATH_WORK, regex_work = REGEX_WORK;
 
-    return path__nodes(&ev, path, root, out);
+    return path_select_within(cx, path, root, &work, &regex_work, out);
 }
 
 err_t

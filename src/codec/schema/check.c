@@ -522,12 +522,23 @@ KEYWORD(schema__not)
 }
 
 err_t
-schema_check(struct ctx *cx, struct schema *schema, const json *value, bool *valid)
+schema_check_within(struct ctx *cx, struct schema *schema, const json *value,
+                    uint64_t *work, uint64_t *regex_work, bool *valid)
 {
-    struct schema_run run = { cx, SCHEMA_WORK, REGEX_WORK, 0 };
+    struct schema_run run = { cx, *work, *regex_work, 0 };
     bool answer = false;
     err_t e = schema__check(&run, schema->root, value, &answer);
 
+    *work = run.left;
+    *regex_work = run.regex_left;
     *valid = e == ERR_OK && answer;
     return e;
+}
+
+err_t
+schema_check(struct ctx *cx, struct schema *schema, const json *value, bool *valid)
+{
+    uint64_t work = SCHEMA_WORK, regex_work = REGEX_WORK;
+
+    return schema_check_within(cx, schema, value, &work, &regex_work, valid);
 }

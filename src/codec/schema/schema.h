@@ -33,5 +33,8 @@ err_t schema_parse(struct ctx *cx, const json *text, struct schema **out) NODISC
  */
 err_t schema_check(struct ctx *cx, struct schema *schema, const json *value,
                    bool *valid) NODISCARD;
+/* The same, out of budgets that several checks share; both are lessened. */
+err_t schema_check_within(struct ctx *cx, struct schema *schema, const json *value,
+                          uint64_t *work, uint64_t *regex_work, bool *valid) NODISCARD;
 
 #endif

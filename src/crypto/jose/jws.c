@@ -291,6 +291,19 @@ check_one(struct ctx *cx, const struct jws_signature *s, const struct jwk *key,
     return key_verify(cx, key->key, *alg, SIG_RAW, input, s->signature);
 }
 
+/* By kid; without one the only key. One that is there and empty is no reason to guess. */
+static err_t
+pick(struct ctx *cx, const struct jwk_set *set, const struct jws_signature *s,
+     const struct jwk **out)
+{
+    const json *headers[] = { s->protected_header, s->header };
+
+    *out = NULL;
+    if (s->kid.n == 0 && jose__find(headers, COUNT(headers), "kid") != NULL)
+        return refuse(cx, ERR_KEY, "RFC 7515 4.1.4", "an empty kid names no key");
+    return jwk_set_pick(cx, set, s->kid, out);
+}
+
 static err_t
 check(struct ctx *cx, const struct jws_raw *raw, const struct jwk *one,
       const struct jwk_set *set, unsigned algs, const struct bytes *detached,
@@ -309,7 +322,7 @@ check(struct ctx *cx, const struct jws_raw *raw, const struct jwk *one,
         const struct jwk *key = one;
         enum sig_alg alg;
 
-        if (set != NULL && (e = jwk_set_pick(cx, set, s->kid, &key)) != ERR_OK)
+        if (set != NULL && (e = pick(cx, set, s, &key)) != ERR_OK)
             continue;
         if ((e = check_one(cx, s, key, algs, text, &alg)) != ERR_OK)
             continue;

@@ -61,6 +61,14 @@ err_t fetch_open(struct ctx *cx, struct loop *loop, struct conf *conf,
                  struct fetch **out) NODISCARD;
 /* New ranges, hosts, authorities; on refusal the old ones stay. Loop thread. */
 err_t fetch_reload(struct ctx *cx, struct fetch *f, struct conf *conf) NODISCARD;
+/*
+ * For tests of handlers, as http_ask: a service that asks `answer` and nobody else.
+ * It decides first, as the other does, whether anybody may be asked at all.
+ */
+typedef err_t fetch_answer(struct ctx *cx, void *arg, const struct fetch_request *in,
+                           struct fetch_reply *out);
+struct fetch *fetch_pretend(fetch_answer *answer, void *arg);
+
 /* After http_close, which waits for those who fetch. NULL is fine. */
 void fetch_close(struct fetch *f);
 

@@ -81,6 +81,7 @@ struct did_options {
     const struct bytes *chain; /* did:x509: DER, leaf first, root included */
     size_t chain_count;
     bool any_time; /* did:x509: do not look at periods (vectors without `now`) */
+    int64_t at_ms; /* did:x509: the moment that periods are asked about; 0: now */
 };
 
 /*

@@ -31,9 +31,6 @@ read_body(struct req *rq, bool optional, json **out)
     *out = NULL;
     if (req_body(rq).n == 0 && optional)
         return ERR_OK;
-    if (!str_is(req_content_type(rq), "application/json"))
-        return refuse(&rq->cx, ERR_MEDIA_TYPE, "RFC 9110 8.3",
-                      "the body is not application/json");
     if ((e = req_json(rq, out)) != ERR_OK)
         return e;
     if (json_type(*out) != JSON_OBJECT)
@@ -274,7 +271,7 @@ put_metadata(struct ctx *cx, struct json_out *js, const struct did_doc *doc,
     json_object(js);
     json_member(js, "created",
                 time_text(room, row->of.did.p ? row->created_ms : cx->now_ms));
-    if (row->of.did.p != NULL && row->version > 1)
+    if (row->of.did.p != NULL && row->updated_ms > row->created_ms)
         json_member(js, "updated", time_text(room, row->updated_ms));
     json_member(js, "hash", print);
     json_key(js, "txs");

@@ -11,6 +11,7 @@
 #include "trust/did/did.h"
 #include "trust/did/did_int.h"
 
+#include "crypto/canon/canon.h"
 #include "crypto/prim/prim.h"
 #include "sys/conf/conf.h"
 #include "sys/keys/keys.h"
@@ -463,7 +464,10 @@ check_service(struct ctx *cx, const json *body, struct str *type)
     return ERR_OK;
 }
 
-/* id = <did>#base58(SHA-256(service without id)), so the same service is the same id. */
+/*
+ * id = <did>#base58(SHA-256(canonical JSON of the service, its id empty)): the same
+ * service has the same id, the one that nuts-node gives it too.
+ */
 static err_t
 service_text(struct ctx *cx, struct str did, struct str type, const json *endpoint,
              struct str *id, struct str *text)
@@ -471,14 +475,18 @@ service_text(struct ctx *cx, struct str did, struct str type, const json *endpoi
     uint8_t hash[HASH_MAX];
     struct json_out js;
     struct str bare, print;
+    json *v;
     err_t e;
 
     json_out_init(&js, cx->arena);
     json_object(&js);
+    json_member_z(&js, "id", "");
     json_member_json(&js, "serviceEndpoint", endpoint);
     json_member(&js, "type", type);
     json_end(&js);
     if ((e = json_out_done(cx, &js, &bare)) != ERR_OK ||
+        (e = json_parse(cx, bare, JSON_STRICT, &v)) != ERR_OK ||
+        (e = canon_jcs(cx, v, &bare)) != ERR_OK ||
         (e = hash_bytes(cx, HASH_SHA256, bytes_of(bare), hash)) != ERR_OK ||
         (e = base58(cx, (struct bytes){ hash, 32 }, &print)) != ERR_OK)
         return e;

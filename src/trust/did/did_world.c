@@ -20,7 +20,7 @@
 
 enum { DOCUMENT_MAX = 256 * 1024, FETCH_MS = 5000 };
 
-/* One of ours, by its form. */
+/* One of ours, by its form: the root of our host, or a subject. */
 static bool
 is_own(struct ctx *cx, struct str did)
 {
@@ -29,7 +29,8 @@ is_own(struct ctx *cx, struct str did)
 
     if (did_web_of_url(&quiet, did_base_url(cx), &base) != ERR_OK)
         return false;
-    return str_starts(did, base) && str_starts(str_sub(did, base.n, did.n), S(":iam:"));
+    return str_eq(did, base) || (str_starts(did, base) &&
+                                 str_starts(str_sub(did, base.n, did.n), S(":iam:")));
 }
 
 static err_t
@@ -82,6 +83,23 @@ judge(struct ctx *cx, const struct fetch_reply *r)
                   "its host answered with another type");
 }
 
+/* Only what is sound is kept: what its host mends is seen at once. */
+static void
+keep(struct ctx *cx, struct cache *documents, struct str did, const struct fetch_reply *r)
+{
+    int64_t ms = cx->conf->did_cache;
+    struct did_doc doc;
+    json *v;
+
+    if (r->max_age_ms >= 0 && r->max_age_ms < ms)
+        ms = r->max_age_ms;
+    if (json_parse(cx, str_of_bytes(r->body), JSON_STRICT, &v) == ERR_OK &&
+        did_doc_parse(cx, did, v, &doc) == ERR_OK)
+        cache_put(documents, cx->now_ms, bytes_of(did), r->body, cx->now_ms + ms);
+    else
+        refuse_clear(cx); /* did_resolve says it */
+}
+
 err_t
 did__world_get(struct ctx *cx, void *self, struct str did, struct str url, struct str *text)
 {
@@ -92,7 +110,6 @@ did__world_get(struct ctx *cx, void *self, struct str did, struct str url, struc
                                 .body_max = DOCUMENT_MAX,
                                 .timeout_ms = FETCH_MS };
     struct fetch_reply reply;
-    int64_t keep = cx->conf->did_cache;
     err_t e;
 
     if (cx->may_not_block)
@@ -100,8 +117,6 @@ did__world_get(struct ctx *cx, void *self, struct str did, struct str url, struc
     if ((e = fetch(cx, &in, &reply)) != ERR_OK || (e = judge(cx, &reply)) != ERR_OK)
         return e;
     *text = str_of_bytes(reply.body);
-    if (reply.max_age_ms >= 0 && reply.max_age_ms < keep)
-        keep = reply.max_age_ms;
-    cache_put(state->documents, cx->now_ms, bytes_of(did), reply.body, cx->now_ms + keep);
+    keep(cx, state->documents, did, &reply);
     return ERR_OK;
 }

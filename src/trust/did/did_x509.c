@@ -55,15 +55,15 @@ read_chain(struct ctx *cx, const struct did_options *o, struct certs *out)
 
 /* The path that verifies is the chain as it was given: nothing else, in order. */
 static err_t
-verify_chain(struct ctx *cx, const struct certs *c, bool any_time)
+verify_chain(struct ctx *cx, const struct certs *c, const struct did_options *o)
 {
     struct x509_want want = { .roots = &c->at[c->n - 1],
                               .roots_count = 1,
                               .intermediates = &c->at[1],
                               .intermediates_count = c->n - 2,
                               .purpose = X509_FOR_ANY,
-                              .clock = any_time ? X509_WHENEVER : X509_AT,
-                              .now_ms = cx->now_ms,
+                              .clock = o->any_time ? X509_WHENEVER : X509_AT,
+                              .now_ms = o->at_ms != 0 ? o->at_ms : cx->now_ms,
                               .revocation = X509_CRLS_WAIVED };
     struct x509_chain path;
     size_t i;
@@ -268,7 +268,7 @@ did__document_x509(struct ctx *cx, const struct did *did, const struct did_optio
     if ((e = did_x509_parse(cx, did, &x)) != ERR_OK ||
         (e = read_chain(cx, options, &certs)) != ERR_OK ||
         (e = check_fingerprint(cx, &x, &certs)) != ERR_OK ||
-        (e = verify_chain(cx, &certs, options->any_time)) != ERR_OK)
+        (e = verify_chain(cx, &certs, options)) != ERR_OK)
         return e;
     for (i = 0; i < x.count; i++)
         if ((e = check_claim(cx, certs.at[0], &x.claims[i])) != ERR_OK)

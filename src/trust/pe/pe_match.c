@@ -20,7 +20,7 @@ struct work {
     size_t count;
     size_t *chosen;           /* per descriptor: a credential, or `count` for none */
     struct pe_value **values; /* per descriptor: one per field */
-    uint64_t budget;          /* of patterns */
+    uint64_t visits, checks, patterns; /* budgets of the whole match */
 };
 
 /* --- one field ------------------------------------------------------------------- */
@@ -59,9 +59,10 @@ passes(struct work *w, const struct pe__field *f, const json *v, bool *out)
     if (f->filter == NULL)
         return ERR_OK;
     if (!f->scalar || json_type(v) != JSON_ARRAY)
-        return schema_check(w->cx, f->schema, v, out);
+        return schema_check_within(w->cx, f->schema, v, &w->checks, &w->patterns, out);
     for (json_each(it, v)) {
-        if ((e = schema_check(w->cx, f->schema, it.value, out)) != ERR_OK || *out)
+        e = schema_check_within(w->cx, f->schema, it.value, &w->checks, &w->patterns, out);
+        if (e != ERR_OK || *out)
             return e;
     }
     return ERR_OK;
@@ -78,7 +79,7 @@ value_of(struct work *w, const struct pe__field *f, const json *v, struct pe_val
     *out = (struct pe_value){ .id = f->id, .value = v };
     if (f->pattern == NULL || !json_str(v, &text))
         return ERR_OK;
-    e = regex_run(w->cx, f->pattern, REGEX_SEARCH, text, &w->budget, &m);
+    e = regex_run(w->cx, f->pattern, REGEX_SEARCH, text, &w->patterns, &m);
     if (e != ERR_OK)
         return e;
     out->value = NULL;
@@ -101,7 +102,8 @@ try_field(struct work *w, const struct pe__field *f, const json *view,
 
     *ok = false;
     for (i = 0; i < f->path_count; i++) {
-        if ((e = path_select(w->cx, f->paths[i], view, &nodes)) != ERR_OK ||
+        if ((e = path_select_within(w->cx, f->paths[i], view, &w->visits, &w->patterns,
+                                    &nodes)) != ERR_OK ||
             (e = joined(w->cx, &nodes, &v)) != ERR_OK)
             return e;
         if (v == NULL)
@@ -351,9 +353,13 @@ err_t
 pe_match(struct ctx *cx, struct pe_definition *d, const struct pe_credential *credentials,
          size_t count, struct pe_match *out)
 {
-    struct work w = {
-        .cx = cx, .d = d, .credentials = credentials, .count = count, .budget = REGEX_WORK
-    };
+    struct work w = { .cx = cx,
+                      .d = d,
+                      .credentials = credentials,
+                      .count = count,
+                      .visits = PATH_WORK,
+                      .checks = SCHEMA_WORK,
+                      .patterns = REGEX_WORK };
     struct pe_match m = { 0 };
     bool take[PE_DESCRIPTORS_MAX];
     size_t i;

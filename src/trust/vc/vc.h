@@ -83,6 +83,7 @@ struct vc_options {
     const struct vc_x509_trust *x509; /* NULL: the room's */
     struct str holder;                /* in a presentation: who signed it */
     bool unsigned_by_holder; /* take unsigned ones that the holder claims himself */
+    int64_t at_ms; /* valid then? 0: now. Documents and lists are those of now */
 };
 
 struct vc {
@@ -98,6 +99,12 @@ struct vc {
  */
 err_t vc_verify(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *options,
                 struct vc *out) NODISCARD;
+
+/*
+ * Does this refusal speak of the credential (or of those who vouch for it), and not
+ * of our own trouble: memory, store, a thread that may not wait?
+ */
+bool vc_is_verdict(err_t e);
 
 /* --- presentations ----------------------------------------------------------- */
 
@@ -141,9 +148,10 @@ struct vc_template {
     const json *context; /* string or array; NULL: the two default ones */
     const json *types;   /* string or array, at most one beside VerifiableCredential */
     const json *subject; /* object, or array of one */
+    const json *rest;    /* an object whose other members go in as they are; NULL: none */
     int64_t from_ms, until_ms; /* until 0: none */
 };
-/* Issuer, id, context, types and subject of a credential's JSON; dates are the caller's. */
+/* All but the dates, which are the caller's, of a credential's JSON without proof. */
 err_t vc_template_of(struct ctx *cx, const json *credential,
                      struct vc_template *out) NODISCARD;
 /* The claims of a JWT credential. VC_FORMAT when the template is none. */

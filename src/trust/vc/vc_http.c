@@ -37,9 +37,6 @@ read_body(struct req *rq, json **out)
     err_t e;
 
     *out = NULL;
-    if (!str_is(req_content_type(rq), "application/json"))
-        return refuse(&rq->cx, ERR_MEDIA_TYPE, "RFC 9110 8.3",
-                      "the body is not application/json");
     if ((e = req_json(rq, out)) != ERR_OK)
         return e;
     if (json_type(*out) != JSON_OBJECT)
@@ -87,6 +84,10 @@ check_choices(struct ctx *cx, const json *body)
     if (json_get(body, "visibility") != NULL || json_get(body, "publishToNetwork") != NULL)
         return refuse(cx, ERR_BAD_REQUEST, "nuts-node 2.2",
                       "visibility and publishToNetwork are not for issuers with a did:web");
+    if (json_get(body, "credentialStatus") != NULL)
+        return refuse(cx, ERR_BAD_REQUEST, "nuts-node 2.2",
+                      "credentialStatus is not the caller's to give: see "
+                      "withStatusList2021Revocation");
     if (status != NULL && !json_bool(status, &wanted))
         return refuse(cx, ERR_BAD_REQUEST, "nuts-node 2.2",
                       "withStatusList2021Revocation is not true or false");
@@ -175,6 +176,7 @@ issue(struct req *rq)
         return e;
     rq->audit.custodian = issuer.subject;
     t.id = (struct str){ NULL, 0 }; /* ours to give */
+    t.rest = NULL;                  /* nuts-node takes no more than it knows */
     if ((e = check_format(cx, body, "jwt_vc", "ldp_vc")) != ERR_OK ||
         (e = check_choices(cx, body)) != ERR_OK ||
         (e = read_date(cx, body, "expirationDate", &t.until_ms)) != ERR_OK ||
@@ -252,20 +254,13 @@ revoke(struct req *rq)
 
 /* --- verifying ------------------------------------------------------------------------ */
 
-/* What is a verdict on the credential; anything else is our own trouble. */
-static bool
-is_verdict(err_t e)
-{
-    return err_row(e)->status < 500 || e == ERR_DID_DOCUMENT || e == ERR_UPSTREAM;
-}
-
 static err_t
 reply_verdict(struct req *rq, err_t e, const struct vp_raw *with)
 {
     struct json_out *js;
     size_t i;
 
-    if (e != ERR_OK && (!is_verdict(e) || e == ERR_TOO_LARGE))
+    if (e != ERR_OK && !vc_is_verdict(e))
         return e;
     js = reply_json(rq, 200);
     json_object(js);
@@ -342,8 +337,7 @@ verify_vp(struct req *rq)
         return e;
     json_bool(json_get(body, "verifyCredentials"), &deep);
     how.skip_credentials = !deep;
-    if (at != 0)
-        cx->now_ms = at;
+    how.vc.at_ms = at;
     e = about_signer(cx, &raw);
     if (e == ERR_OK)
         e = vp_verify(cx, &raw, &how, &vp);

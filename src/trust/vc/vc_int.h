@@ -9,11 +9,16 @@ struct jwk_cache;
 /* Takes a compact JWT apart: header and claims are objects, dates are numbers. */
 err_t vc__jwt_parse(struct ctx *cx, struct str text, size_t most,
                     struct vc_jwt *out) NODISCARD;
+/* An optional text member; of another type it is refused. */
+err_t vc__text(struct ctx *cx, const json *of, const char *name,
+               struct str *out) NODISCARD;
 /* Its signature, under a key of a document; VC_PROOF. */
 err_t vc__jwt_verify(struct ctx *cx, const struct vc_jwt *jwt, const json *jwk) NODISCARD;
-/* now within [from - skew, until). */
-err_t vc__in_time(struct ctx *cx, struct vc_time from, struct vc_time until, err_t code,
-                  const char *what) NODISCARD;
+/* The moment that is asked about. */
+int64_t vc__at(const struct ctx *cx, const struct vc_options *options);
+/* That moment within [from - skew, until). */
+err_t vc__in_time(struct ctx *cx, const struct vc_options *options, struct vc_time from,
+                  struct vc_time until, err_t code, const char *what) NODISCARD;
 
 /* The rules of known types (nuts-node.md 3.9). */
 err_t vc__check_type(struct ctx *cx, const struct vc_raw *raw) NODISCARD;

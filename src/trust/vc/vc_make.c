@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define CONTEXT_V1   "https://www.w3.org/2018/credentials/v1"
+#define CONTEXT_V2   "https://www.w3.org/ns/credentials/v2"
 #define CONTEXT_NUTS "https://nuts.nl/credentials/v1"
 
 static err_t
@@ -24,31 +25,41 @@ bad(struct ctx *cx, const char *what)
     return refuse(cx, ERR_VC_FORMAT, "VC Data Model 1.1 4", "%s", what);
 }
 
+/* One more context; the VC context stands first already. */
+static err_t
+put_one_context(struct ctx *cx, struct json_out *js, const json *v)
+{
+    struct str s;
+
+    if (!json_str(v, &s))
+        return bad(cx, "@context holds what is no text");
+    if (str_is(s, CONTEXT_V2))
+        return refuse(cx, ERR_UNSUPPORTED, "VC Data Model 2.0 4.3",
+                      "credentials of version 2.0 are not issued");
+    if (!str_is(s, CONTEXT_V1))
+        json_put_str(js, s);
+    return ERR_OK;
+}
+
 /* The VC context first, then the others as they came. */
 static err_t
 put_context(struct ctx *cx, struct json_out *js, const json *context)
 {
-    struct str s;
+    err_t e = ERR_OK;
 
     json_key(js, "@context");
     json_array(js);
     json_put_z(js, CONTEXT_V1);
     if (context == NULL)
         json_put_z(js, CONTEXT_NUTS);
-    else if (json_str(context, &s)) {
-        if (!str_is(s, CONTEXT_V1))
-            json_put_str(js, s);
-    } else if (json_type(context) != JSON_ARRAY)
-        return bad(cx, "@context is neither text nor array");
+    else if (json_type(context) != JSON_ARRAY)
+        e = put_one_context(cx, js, context);
     else
-        for (json_each(it, context)) {
-            if (!json_str(it.value, &s))
-                return bad(cx, "@context holds what is no text");
-            if (!str_is(s, CONTEXT_V1))
-                json_put_str(js, s);
-        }
+        for (json_each(it, context))
+            if (e == ERR_OK)
+                e = put_one_context(cx, js, it.value);
     json_end(js);
-    return ERR_OK;
+    return e;
 }
 
 static err_t
@@ -81,6 +92,26 @@ put_types(struct ctx *cx, struct json_out *js, const json *types, const char *la
     return ERR_OK;
 }
 
+/* What the claims do not say already; an issuer that is an object says more than its id. */
+static void
+put_rest(struct json_out *js, const json *rest)
+{
+    static const char *const said[] = { "@context", "id",           "type",
+                                        "issuer",   "issuanceDate", "expirationDate",
+                                        "proof",    "credentialSubject" };
+    size_t i;
+
+    for (json_each(it, rest)) {
+        for (i = 0; i < COUNT(said) && !str_is(it.name, said[i]); i++)
+            ;
+        if (i == COUNT(said) ||
+            (str_is(it.name, "issuer") && json_type(it.value) == JSON_OBJECT)) {
+            json_key_str(js, it.name);
+            json_put(js, it.value);
+        }
+    }
+}
+
 /* The one subject and its id; an array of one is opened. */
 static err_t
 read_subject(struct ctx *cx, const json *in, const json **out, struct str *id)
@@ -107,12 +138,12 @@ vc_template_of(struct ctx *cx, const json *credential, struct vc_template *out)
     if (json_get(credential, "id") != NULL &&
         !json_str(json_get(credential, "id"), &out->id))
         return bad(cx, "id is no text");
-    if (json_get(credential, "credentialStatus") != NULL ||
-        json_get(credential, "proof") != NULL)
-        return bad(cx, "credentialStatus and proof are not the caller's to give");
+    if (json_get(credential, "proof") != NULL)
+        return bad(cx, "it has a proof already");
     out->context = json_get(credential, "@context");
     out->types = json_get(credential, "type");
     out->subject = json_get(credential, "credentialSubject");
+    out->rest = credential;
     return ERR_OK;
 }
 
@@ -157,6 +188,7 @@ vc_claims(struct ctx *cx, const struct vc_template *t, struct str *claims, struc
     json_end(&js);
     if ((e = put_types(cx, &js, t->types, "VerifiableCredential")) != ERR_OK)
         return e;
+    put_rest(&js, t->rest);
     json_end(&js);
     json_end(&js);
     return json_out_done(cx, &js, claims);

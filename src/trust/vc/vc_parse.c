@@ -10,91 +10,8 @@
 #include "trust/vc/vc_int.h"
 
 #include "base/time.h"
-#include "crypto/jose/jose.h"
 
 #include <string.h>
-
-/* --- JWT -------------------------------------------------------------------------- */
-
-/* A NumericDate (RFC 7519 2): a number, whole or not. null and text are refused. */
-static err_t
-read_time(struct ctx *cx, const json *claims, const char *name, struct vc_time *out)
-{
-    *out = (struct vc_time){ 0 };
-    if (jwt_date(cx, claims, name, &out->there, &out->ms) == ERR_OK)
-        return ERR_OK;
-    return refuse(cx, ERR_VC_TIME, "RFC 7519 2", "%s is no number", name);
-}
-
-/* An optional text claim; of another type it is refused. */
-static err_t
-read_text(struct ctx *cx, const json *claims, const char *name, struct str *out)
-{
-    *out = (struct str){ NULL, 0 };
-    if (json_get(claims, name) == NULL || json_str(json_get(claims, name), out))
-        return ERR_OK;
-    return refuse(cx, ERR_VC_FORMAT, "RFC 7519 4.1", "%s is no text", name);
-}
-
-/* A text; some producers put the subject itself there, with its id or without. */
-static err_t
-read_sub(struct ctx *cx, const json *v, struct str *out)
-{
-    *out = (struct str){ NULL, 0 };
-    if (v == NULL || json_str(v, out))
-        return ERR_OK;
-    if (json_type(v) == JSON_OBJECT &&
-        (json_get(v, "id") == NULL || json_str(json_get(v, "id"), out)))
-        return ERR_OK;
-    return refuse(cx, ERR_VC_FORMAT, "RFC 7519 4.1.2", "sub is no text");
-}
-
-static err_t
-read_part(struct ctx *cx, struct str part, const char *what, const json **out)
-{
-    struct bytes b;
-    json *v;
-
-    if (b64url_decode(cx, part, &b) != ERR_OK ||
-        json_parse(cx, str_of_bytes(b), JSON_STRICT, &v) != ERR_OK)
-        return refuse(cx, ERR_VC_JWT, "RFC 7519 7.2", "the %s is not JSON in base64url",
-                      what);
-    if (json_type(v) != JSON_OBJECT)
-        return refuse(cx, ERR_VC_JWT, "RFC 7519 7.2", "the %s is no object", what);
-    *out = v;
-    return ERR_OK;
-}
-
-err_t
-vc__jwt_parse(struct ctx *cx, struct str text, size_t most, struct vc_jwt *out)
-{
-    struct vc_jwt j = { .text = text };
-    struct str rest = text, head = str_cut(&rest, '.'), body = str_cut(&rest, '.');
-    err_t e;
-
-    memset(out, 0, sizeof(*out));
-    if (text.n > most)
-        return refuse(cx, ERR_VC_JWT, "", "longer than %zu bytes", most);
-    if (head.n == 0 || body.n == 0 || rest.n == 0 || str_find(rest, '.') < rest.n)
-        return refuse(cx, ERR_VC_JWT, "RFC 7515 7.1", "not three parts: no compact JWT");
-    if ((e = read_part(cx, head, "header", &j.header)) != ERR_OK ||
-        (e = read_part(cx, body, "payload", &j.claims)) != ERR_OK)
-        return e;
-    if (!json_str(json_get(j.header, "alg"), &j.alg))
-        return refuse(cx, ERR_VC_JWT, "RFC 7515 4.1.1", "the header has no alg");
-    if (!json_str(json_get(j.header, "kid"), &j.kid))
-        return refuse(cx, ERR_VC_KID, "RFC 7515 4.1.4", "no kid header in JWT");
-    json_str(json_get(j.header, "typ"), &j.typ);
-    if ((e = read_text(cx, j.claims, "iss", &j.iss)) != ERR_OK ||
-        (e = read_sub(cx, json_get(j.claims, "sub"), &j.sub)) != ERR_OK ||
-        (e = read_text(cx, j.claims, "jti", &j.jti)) != ERR_OK ||
-        (e = read_time(cx, j.claims, "nbf", &j.nbf)) != ERR_OK ||
-        (e = read_time(cx, j.claims, "exp", &j.exp)) != ERR_OK ||
-        (e = read_time(cx, j.claims, "iat", &j.iat)) != ERR_OK)
-        return e;
-    *out = j;
-    return ERR_OK;
-}
 
 /* --- credentials --------------------------------------------------------------------- */
 
@@ -211,6 +128,34 @@ read_types(struct ctx *cx, struct vc_raw *raw, const char *needed)
     return ERR_OK;
 }
 
+/* typ: a media type, "application/" left out or not (RFC 7515 4.1.9). */
+static bool
+is_version_2(const struct vc_jwt *jwt)
+{
+    struct str typ = jwt->typ, head = S("application/");
+
+    if (typ.n > head.n && str_eq_case(str_sub(typ, 0, head.n), head))
+        typ = str_sub(typ, head.n, typ.n);
+    return str_eq_case(typ, S("vc+jwt"));
+}
+
+/* VC 2.0: its context is the first (4.3); 1.1: it is there. */
+static err_t
+check_context(struct ctx *cx, const struct vc_raw *raw)
+{
+    const json *context = json_get(raw->body, "@context");
+
+    if (!raw->version_2)
+        return json_has(context, S("https://www.w3.org/2018/credentials/v1"))
+                   ? ERR_OK
+                   : bad(cx, "not the context of version 1.1");
+    if (json_type(context) == JSON_ARRAY)
+        context = json_at(context, 0);
+    return json_is(context, "https://www.w3.org/ns/credentials/v2")
+               ? ERR_OK
+               : bad(cx, "the first context is not that of version 2.0");
+}
+
 /* The members of the credential, with the claims of its JWT. */
 static err_t
 read_body(struct ctx *cx, struct vc_raw *raw)
@@ -220,8 +165,8 @@ read_body(struct ctx *cx, struct vc_raw *raw)
 
     raw->from = raw->jwt.nbf;
     raw->until = raw->jwt.exp;
-    if ((e = read_types(cx, raw, "VerifiableCredential")) != ERR_OK ||
-        (e = read_text(cx, raw->body, "id", &id)) != ERR_OK ||
+    if ((e = check_context(cx, raw)) != ERR_OK || (e = read_types(cx, raw, "VerifiableCredential")) != ERR_OK ||
+        (e = vc__text(cx, raw->body, "id", &id)) != ERR_OK ||
         (e = read_id(cx, json_get(raw->body, "issuer"), "issuer", &issuer)) != ERR_OK ||
         (e = read_subject(cx, json_get(raw->body, "credentialSubject"), &subject)) !=
             ERR_OK)
@@ -237,6 +182,8 @@ read_body(struct ctx *cx, struct vc_raw *raw)
         (e = join_date(cx, raw->body, "expirationDate", true, &raw->until)) != ERR_OK ||
         (e = join_date(cx, raw->body, "validUntil", true, &raw->until)) != ERR_OK)
         return e;
+    if (!raw->version_2 && !raw->from.there && !raw->jwt.iat.there)
+        return bad(cx, "it has no date of issuance");
     return ERR_OK;
 }
 
@@ -249,7 +196,7 @@ vc_parse(struct ctx *cx, struct str jwt, struct vc_raw *out)
     memset(out, 0, sizeof(*out));
     if ((e = vc__jwt_parse(cx, jwt, VC_TEXT_MAX, &raw.jwt)) != ERR_OK)
         return e;
-    raw.version_2 = str_eq_case(raw.jwt.typ, S("vc+jwt"));
+    raw.version_2 = is_version_2(&raw.jwt);
     raw.body = raw.version_2 ? raw.jwt.claims : json_get(raw.jwt.claims, "vc");
     if (raw.version_2 &&
         (json_get(raw.body, "vc") != NULL || json_get(raw.body, "vp") != NULL))
@@ -260,9 +207,6 @@ vc_parse(struct ctx *cx, struct str jwt, struct vc_raw *out)
         return bad(cx, "it is a presentation");
     if (json_get(raw.body, "proof") != NULL)
         return bad(cx, "a proof within a JWT");
-    if (raw.version_2 && !json_has(json_get(raw.body, "@context"),
-                                   S("https://www.w3.org/ns/credentials/v2")))
-        return bad(cx, "not the context of version 2.0");
     if ((e = read_body(cx, &raw)) != ERR_OK)
         return e;
     *out = raw;
@@ -293,135 +237,6 @@ vc_parse_json(struct ctx *cx, const json *v, struct vc_raw *out)
         return e;
     *out = raw;
     return ERR_OK;
-}
-
-/* --- what paths see --------------------------------------------------------------------
- */
-
-static void
-put_list(struct json_out *js, const char *name, const json *v)
-{
-    if (v == NULL)
-        return;
-    json_key(js, name);
-    if (json_type(v) == JSON_ARRAY) {
-        json_put(js, v);
-        return;
-    }
-    json_array(js);
-    json_put(js, v);
-    json_end(js);
-}
-
-/* credentialSubject, each with the subject's id. */
-static void
-put_subjects(struct json_out *js, const struct vc_raw *raw)
-{
-    const json *subject = json_get(raw->body, "credentialSubject");
-    bool list = json_type(subject) == JSON_ARRAY;
-    size_t i, n = list ? json_size(subject) : 1;
-
-    json_key(js, "credentialSubject");
-    json_array(js);
-    for (i = 0; i < n; i++) {
-        const json *one = list ? json_at(subject, i) : subject;
-
-        json_object(js);
-        if (json_get(one, "id") == NULL && raw->subject.p != NULL)
-            json_member(js, "id", raw->subject);
-        for (json_each(it, one)) {
-            json_key_str(js, it.name);
-            json_put(js, it.value);
-        }
-        json_end(js);
-    }
-    json_end(js);
-}
-
-static bool
-is_joined(struct str name)
-{
-    static const char *const names[] = {
-        "type", "credentialSubject", "credentialStatus", "issuer",
-        "id",   "issuanceDate",      "expirationDate"
-    };
-    size_t i;
-
-    for (i = 0; i < COUNT(names); i++)
-        if (str_is(name, names[i]))
-            return true;
-    return false;
-}
-
-static err_t
-reread(struct ctx *cx, struct json_out *js, const json **out)
-{
-    struct str text;
-    json *view;
-    err_t e;
-
-    if ((e = json_out_done(cx, js, &text)) != ERR_OK ||
-        (e = json_parse(cx, text, JSON_STRICT, &view)) != ERR_OK)
-        return e;
-    *out = view;
-    return ERR_OK;
-}
-
-/* Arrays of one become their one, as JSON-LD compacts them. */
-err_t
-vc_view_object(struct ctx *cx, const json *credential, const json **out)
-{
-    static const char *const lists[] = { "type", "credentialSubject", "credentialStatus",
-                                         "proof" };
-    struct json_out js;
-    size_t i;
-
-    *out = credential;
-    if (json_type(credential) != JSON_OBJECT)
-        return ERR_OK;
-    json_out_init(&js, cx->arena);
-    json_object(&js);
-    for (json_each(it, credential)) {
-        for (i = 0; i < COUNT(lists) && !str_is(it.name, lists[i]); i++)
-            ;
-        json_key_str(&js, it.name);
-        json_put(&js, i < COUNT(lists) && json_type(it.value) == JSON_ARRAY &&
-                              json_size(it.value) == 1
-                          ? json_at(it.value, 0)
-                          : it.value);
-    }
-    json_end(&js);
-    return reread(cx, &js, out);
-}
-
-err_t
-vc_view(struct ctx *cx, const struct vc_raw *raw, const json **out)
-{
-    struct json_out js;
-    char room[TIME_TEXT];
-
-    if (raw->jwt.text.p == NULL)
-        return vc_view_object(cx, raw->body, out);
-    *out = raw->body;
-    json_out_init(&js, cx->arena);
-    json_object(&js);
-    put_list(&js, "type", raw->types);
-    put_subjects(&js, raw);
-    put_list(&js, "credentialStatus", json_get(raw->body, "credentialStatus"));
-    json_member(&js, "issuer", raw->issuer);
-    if (raw->id.p != NULL)
-        json_member(&js, "id", raw->id);
-    if (raw->from.there)
-        json_member(&js, "issuanceDate", time_text(room, raw->from.ms));
-    if (raw->until.there)
-        json_member(&js, "expirationDate", time_text(room, raw->until.ms));
-    for (json_each(it, raw->body))
-        if (!is_joined(it.name)) {
-            json_key_str(&js, it.name);
-            json_put(&js, it.value);
-        }
-    json_end(&js);
-    return reread(cx, &js, out);
 }
 
 /* --- presentations
@@ -472,6 +287,8 @@ vp_parse(struct ctx *cx, struct str jwt, struct vp_raw *out)
         return bad_vp(cx, "it is a credential");
     if (json_get(raw.body, "proof") != NULL)
         return bad_vp(cx, "a proof within a JWT");
+    if (is_version_2(&raw.jwt))
+        return bad_vp(cx, "its typ is that of a credential");
     raw.types = json_get(raw.body, "type");
     if (!json_has(raw.types, S("VerifiablePresentation")))
         return bad_vp(cx, "it has not the type VerifiablePresentation");

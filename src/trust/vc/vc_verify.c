@@ -12,13 +12,21 @@
 
 #include <string.h>
 
-err_t
-vc__in_time(struct ctx *cx, struct vc_time from, struct vc_time until, err_t code,
-            const char *what)
+int64_t
+vc__at(const struct ctx *cx, const struct vc_options *options)
 {
-    if (until.there && cx->now_ms >= until.ms)
+    return options->at_ms != 0 ? options->at_ms : cx->now_ms;
+}
+
+err_t
+vc__in_time(struct ctx *cx, const struct vc_options *options, struct vc_time from,
+            struct vc_time until, err_t code, const char *what)
+{
+    int64_t at = vc__at(cx, options);
+
+    if (until.there && at >= until.ms)
         return refuse(cx, code, "RFC 7519 4.1.4", "%s: \"exp\" not satisfied", what);
-    if (from.there && from.ms > cx->now_ms + VC_SKEW_MS)
+    if (from.there && from.ms > at + VC_SKEW_MS)
         return refuse(cx, code, "RFC 7519 4.1.5", "%s: \"nbf\" not satisfied", what);
     if (from.there && until.there && until.ms <= from.ms)
         return refuse(cx, code, "RFC 7519 4.1.4", "%s: it ends before it begins", what);
@@ -88,7 +96,8 @@ check_proof(struct ctx *cx, const struct vc_jwt *jwt, struct str signer, enum di
 {
     struct did_options how = { .source = options->source,
                                .chain = chain,
-                               .chain_count = count };
+                               .chain_count = count,
+                               .at_ms = options->at_ms };
     struct did_doc doc;
     const struct did_key *key;
     err_t e;
@@ -97,6 +106,17 @@ check_proof(struct ctx *cx, const struct vc_jwt *jwt, struct str signer, enum di
         (e = did_key_find(cx, &doc, jwt->kid, use, &key)) != ERR_OK)
         return e;
     return vc__jwt_verify(cx, jwt, key->jwk);
+}
+
+static err_t
+check_dates(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *options)
+{
+    static const struct vc_time never = { 0 };
+    err_t e = vc__in_time(cx, options, raw->from, raw->until, ERR_VC_TIME, "credential");
+
+    return e != ERR_OK ? e
+                       : vc__in_time(cx, options, raw->jwt.iat, never, ERR_VC_TIME,
+                                     "credential");
 }
 
 static err_t
@@ -124,7 +144,7 @@ verify_self_attested(struct ctx *cx, const struct vc_raw *raw,
     if (raw->subject.p != NULL && !str_eq(raw->subject, options->holder))
         return refuse(cx, ERR_VC_PROOF, "nuts-node 3.9",
                       "a claim without proof about another than the presenter");
-    if ((e = vc__in_time(cx, raw->from, raw->until, ERR_VC_TIME, "credential")) != ERR_OK ||
+    if ((e = check_dates(cx, raw, options)) != ERR_OK ||
         (e = check_status(cx, raw)) != ERR_OK || (e = vc__check_type(cx, raw)) != ERR_OK)
         return e;
     if (vc_has_type(raw, S("X509Credential")))
@@ -172,9 +192,7 @@ vc_verify(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *opt
     if (!str_eq(did_of_url(raw->jwt.kid), raw->issuer))
         return refuse(cx, ERR_VC_ISSUER, "VC Data Model 1.1 6.3.1",
                       "the key is not one of its issuer");
-    if ((e = vc__in_time(cx, raw->from, raw->until, ERR_VC_TIME, "credential")) != ERR_OK ||
-        (raw->jwt.iat.there && (e = vc__in_time(cx, raw->jwt.iat, (struct vc_time){ 0 },
-                                                ERR_VC_TIME, "credential")) != ERR_OK) ||
+    if ((e = check_dates(cx, raw, options)) != ERR_OK ||
         (e = check_status(cx, raw)) != ERR_OK || (e = vc__check_type(cx, raw)) != ERR_OK)
         return e;
     if ((e = check_x509(cx, raw, options, chain, &count, &uzi)) != ERR_OK)
@@ -184,6 +202,14 @@ vc_verify(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *opt
         return e;
     *out = (struct vc){ .raw = raw, .issuer = raw->issuer, .uzi = uzi };
     return ERR_OK;
+}
+
+bool
+vc_is_verdict(err_t e)
+{
+    if (e == ERR_DID_DOCUMENT || e == ERR_UPSTREAM || e == ERR_DEADLINE)
+        return true; /* another's fault, whatever status it has on our door */
+    return e != ERR_TOO_LARGE && err_row(e)->status < 500;
 }
 
 /* --- presentations -------------------------------------------------------------------- */
@@ -251,9 +277,9 @@ vp_verify(struct ctx *cx, const struct vp_raw *raw, const struct vp_options *opt
     memset(out, 0, sizeof(*out));
     if ((e = check_holder(cx, raw)) != ERR_OK ||
         (e = check_aim(cx, raw, options)) != ERR_OK ||
-        (e = vc__in_time(cx, raw->jwt.nbf, raw->jwt.exp, ERR_VP_TIME, "presentation")) !=
-            ERR_OK ||
-        (e = vc__in_time(cx, raw->jwt.iat, (struct vc_time){ 0 }, ERR_VP_TIME,
+        (e = vc__in_time(cx, &options->vc, raw->jwt.nbf, raw->jwt.exp, ERR_VP_TIME,
+                         "presentation")) != ERR_OK ||
+        (e = vc__in_time(cx, &options->vc, raw->jwt.iat, (struct vc_time){ 0 }, ERR_VP_TIME,
                          "presentation")) != ERR_OK)
         return e;
     e = check_proof(cx, &raw->jwt, raw->signer, DID_AUTHENTICATION, &options->vc, NULL, 0);

@@ -128,23 +128,47 @@ hold_roots(struct ctx *cx, struct vc__state *s, struct held *out)
     return e;
 }
 
-static void
-want_chain(struct ctx *cx, const struct certs *c, struct x509_want *want)
+/* x5c ends in a root, and that root is the one that is believed (Nuts RFC023 3). */
+static err_t
+find_root(struct ctx *cx, const struct certs *c, struct cert *const *roots, size_t n,
+          struct cert *const **root)
 {
-    *want = (struct x509_want){ .intermediates = &c->at[1],
-                                .intermediates_count = c->n - 1,
-                                .purpose = X509_FOR_ANY,
-                                .clock = X509_AT,
-                                .now_ms = cx->now_ms };
+    size_t i;
+
+    *root = NULL;
+    for (i = 0; i < n; i++)
+        if (bytes_eq(cert_der(roots[i]), cert_der(c->at[c->n - 1]))) {
+            *root = &roots[i];
+            return ERR_OK;
+        }
+    return no(cx, n == 0 ? "option vc.x509.roots names no root that may vouch"
+                         : "x5c does not end in a root that is believed here");
 }
 
-/* First to a root, then the lists of exactly that path: nothing is fetched for strangers.
+static void
+want_chain(const struct certs *c, struct cert *const *root, int64_t at_ms,
+           struct x509_want *want)
+{
+    *want = (struct x509_want){ .roots = root,
+                                .roots_count = 1,
+                                .intermediates = &c->at[1],
+                                .intermediates_count = c->n - 2,
+                                .purpose = X509_FOR_ANY,
+                                .clock = X509_AT,
+                                .now_ms = at_ms,
+                                .revocation = X509_CRLS_WAIVED };
+}
+
+/*
+ * First to a root, at the moment asked; then, now, with the lists of exactly that
+ * path: nothing is fetched for strangers, and what was revoked since is revoked.
  */
 static err_t
-verify_by_room(struct ctx *cx, const struct certs *c)
+verify_by_room(struct ctx *cx, const struct certs *c, int64_t at_ms)
 {
     struct vc__state *s = cx->sys != NULL ? ROOM_STATE(cx, vc) : NULL;
     scoped(held_drop) struct held held = { NULL, 0 };
+    struct cert *const *root;
     struct x509_want want;
     struct x509_chain path;
     struct crl **crls;
@@ -153,17 +177,14 @@ verify_by_room(struct ctx *cx, const struct certs *c)
 
     if (s == NULL)
         return no(cx, "there are no roots to believe here");
-    if ((e = hold_roots(cx, s, &held)) != ERR_OK)
+    if ((e = hold_roots(cx, s, &held)) != ERR_OK ||
+        (e = find_root(cx, c, held.roots, held.n, &root)) != ERR_OK)
         return e;
-    if (held.n == 0)
-        return no(cx, "option vc.x509.roots names no root that may vouch");
-    want_chain(cx, c, &want);
-    want.roots = held.roots;
-    want.roots_count = held.n;
-    want.revocation = X509_CRLS_WAIVED;
+    want_chain(c, root, at_ms, &want);
     if ((e = x509_verify(cx, c->at[0], &want, &path)) != ERR_OK ||
         (e = vc__crls_for(cx, s->crls, &path, &crls, &n)) != ERR_OK)
         return e;
+    want.now_ms = cx->now_ms;
     want.revocation = X509_CRLS;
     want.crls = crls;
     want.crls_count = n;
@@ -174,18 +195,19 @@ verify_by_room(struct ctx *cx, const struct certs *c)
 }
 
 static err_t
-verify_chain(struct ctx *cx, const struct certs *c, const struct vc_x509_trust *trust)
+verify_chain(struct ctx *cx, const struct certs *c, const struct vc_options *options)
 {
+    const struct vc_x509_trust *trust = options->x509;
+    struct cert *const *root;
     struct x509_want want;
     struct x509_chain path;
+    err_t e;
 
     if (trust == NULL)
-        return verify_by_room(cx, c);
-    if (trust->roots_count == 0)
-        return no(cx, "there are no roots to believe here");
-    want_chain(cx, c, &want);
-    want.roots = trust->roots;
-    want.roots_count = trust->roots_count;
+        return verify_by_room(cx, c, vc__at(cx, options));
+    if ((e = find_root(cx, c, trust->roots, trust->roots_count, &root)) != ERR_OK)
+        return e;
+    want_chain(c, root, vc__at(cx, options), &want);
     want.revocation = trust->crls_waived ? X509_CRLS_WAIVED : X509_CRLS;
     want.crls = trust->crls;
     want.crls_count = trust->crls_count;
@@ -274,7 +296,7 @@ vc__x509_check(struct ctx *cx, const struct vc_raw *raw, const struct vc_options
         ((e = check_period(cx, raw, certs.at[0])) != ERR_OK ||
          (e = check_claims(cx, raw, &x)) != ERR_OK))
         return e;
-    if ((e = verify_chain(cx, &certs, options->x509)) != ERR_OK)
+    if ((e = verify_chain(cx, &certs, options)) != ERR_OK)
         return e;
     e = cert_uzi(cx, certs.at[0], uzi);
     if (e == ERR_NOT_FOUND || e == ERR_CERT) { /* a certificate of another kind */

@@ -54,14 +54,6 @@ read_rows(struct ctx *cx, struct str subject, struct str *bodies, size_t *count)
     return store_done(&rows);
 }
 
-/* What only says that this credential is not good; the rest is told. */
-static bool
-is_verdict(err_t e)
-{
-    return e != ERR_NO_MEMORY && e != ERR_TOO_LARGE && e != ERR_WOULD_BLOCK &&
-           e != ERR_INTERNAL;
-}
-
 static err_t
 read_item(struct ctx *cx, struct str body, bool verify, struct wallet_item *item)
 {
@@ -75,7 +67,7 @@ read_item(struct ctx *cx, struct str body, bool verify, struct wallet_item *item
         return ERR_OK;
     e = vc_verify(cx, &item->raw, NULL, &vc);
     item->good = e == ERR_OK;
-    if (e != ERR_OK && !is_verdict(e))
+    if (e != ERR_OK && !vc_is_verdict(e))
         return e;
     refuse_clear(cx);
     return ERR_OK;

@@ -25,9 +25,6 @@ load(struct req *rq)
     err_t e;
 
     about(rq, "load credential");
-    if (!str_is(req_content_type(rq), "application/json"))
-        return refuse(&rq->cx, ERR_MEDIA_TYPE, "RFC 9110 8.3",
-                      "the body is not application/json");
     if ((e = req_json(rq, &body)) != ERR_OK ||
         (e = wallet_load(&rq->cx, req_path(rq, "subjectID"), body)) != ERR_OK)
         return e;
