@@ -173,6 +173,7 @@ node_start_signer(struct node *n)
     assert_int_equal(conf_default(cx, &conf), ERR_OK);
     setup.conf = conf;
     assert_int_equal(signer_open(cx, &setup, &n->signer), ERR_OK);
+    conf_give(conf); /* the signer has its own hold */
     assert_int_equal(os_pair(cx, &here, &there), ERR_OK);
     assert_int_equal(signer_peer(cx, n->signer, there, SIGNER_FROM_WORKER, 0), ERR_OK);
     assert_int_equal(os_pair(cx, &n->host_end, &n->host_other), ERR_OK);
