@@ -1,7 +1,8 @@
 /* cli.c - finds the command, reads its options, prints help. EUPL-1.2. */
-#include "app/cli/cli.h"
+#include "app/cli/cli_int.h"
 #include "sys/os/os.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,16 @@ cli_refused(struct cli *c, const char *what)
     return 1;
 }
 
+/* --- help -------------------------------------------------------------------------- */
+
+struct str
+cli__first_word(const char *name)
+{
+    struct str rest = str_of(name);
+
+    return str_cut(&rest, ' ');
+}
+
 static void
 print_command(FILE *to, const struct cli_command *cmd)
 {
@@ -59,16 +70,94 @@ print_command(FILE *to, const struct cli_command *cmd)
     }
 }
 
+/* The commands whose first word this is, with what each does; how many. */
+static size_t
+print_group(FILE *to, const struct cli_command *const *tables, struct str word)
+{
+    size_t n = 0;
+
+    for (; *tables != NULL; tables++)
+        for (const struct cli_command *c = *tables; c->name != NULL; c++)
+            if (str_eq(cli__first_word(c->name), word)) {
+                char left[80];
+
+                snprintf(left, sizeof(left), "%s %s", c->name, c->args);
+                fprintf(to, "%s  knoop %-36s %s\n", n++ == 0 ? "Commands:\n\n" : "", left,
+                        c->help);
+            }
+    if (n != 0)
+        fprintf(to, "\nEach tells its options when asked with --help.\n");
+    return n;
+}
+
+bool
+cli__is_first(const struct cli_command *const *tables, const struct cli_command *cmd)
+{
+    for (; *tables != NULL; tables++)
+        for (const struct cli_command *c = *tables; c->name != NULL; c++) {
+            if (c == cmd)
+                return true;
+            if (str_eq(cli__first_word(c->name), cli__first_word(cmd->name)))
+                return false;
+        }
+    return true;
+}
+
+/* "subject       create, list, show" or, where there is one, what it does. */
+static void
+print_line(FILE *to, const struct cli_command *const *tables, const struct cli_command *cmd)
+{
+    struct str word = cli__first_word(cmd->name);
+    size_t n = 0;
+
+    fprintf(to, "  %-14.*s ", STR(word));
+    if (word.n == strlen(cmd->name)) {
+        fprintf(to, "%s\n", cmd->help);
+        return;
+    }
+    for (; *tables != NULL; tables++)
+        for (const struct cli_command *c = *tables; c->name != NULL; c++)
+            if (str_eq(cli__first_word(c->name), word))
+                fprintf(to, "%s%s", n++ ? ", " : "", c->name + word.n + 1);
+    fputc('\n', to);
+}
+
 static void
 print_all(FILE *to, const struct cli_command *const *tables)
 {
     fprintf(to, "Usage: knoop COMMAND [OPTIONS] [ARGUMENTS]\n\n"
                 "One program to join the nationwide network of care. Commands:\n\n");
-    for (; *tables != NULL; tables++)
-        for (const struct cli_command *c = *tables; c->name != NULL; c++)
-            fprintf(to, "  %-22s %s\n", c->name, c->help);
-    fprintf(to,
-            "\nknoop COMMAND --help tells more of one. docs/ is printed by knoop print.\n");
+    for (const struct cli_command *const *t = tables; *t != NULL; t++)
+        for (const struct cli_command *c = *t; c->name != NULL; c++)
+            if (cli__is_first(tables, c))
+                print_line(to, tables, c);
+    fprintf(to, "\nknoop COMMAND --help tells more of one. Results go to standard output; exit "
+                "0: done,\n1: refused or failed, 2: the command line was wrong.\n");
+}
+
+/* --- finding ------------------------------------------------------------------------- */
+
+/* "subjects" is "subject". */
+static bool
+is_word(struct str word, const char *said, bool first)
+{
+    size_t n = strlen(said);
+
+    return str_is(word, said) || (first && n == word.n + 1 && said[n - 1] == 's' &&
+                                  memcmp(said, word.p, word.n) == 0);
+}
+
+/* How many words of argv this command's name takes; 0: it is another. */
+static int
+words_of(const struct cli_command *c, int argc, char **argv)
+{
+    struct str rest = str_of(c->name);
+    int n = 0;
+
+    for (; rest.n > 0; n++)
+        if (n == argc || !is_word(str_cut(&rest, ' '), argv[n], n == 0))
+            return 0;
+    return n;
 }
 
 /* The row whose words all stand at the front of argv; the longest wins. */
@@ -77,59 +166,63 @@ find(const struct cli_command *const *tables, int argc, char **argv, int *words)
 {
     const struct cli_command *best = NULL;
 
-    for (*words = 0; *tables != NULL; tables++) {
+    for (*words = 0; *tables != NULL; tables++)
         for (const struct cli_command *c = *tables; c->name != NULL; c++) {
-            struct str rest = str_of(c->name);
-            int n = 0;
+            int n = words_of(c, argc, argv);
 
-            while (rest.n > 0 && n < argc && str_is(str_cut(&rest, ' '), argv[n]))
-                n++;
-            struct str whole = str_of(c->name);
-            int want = 0;
-            while (whole.n > 0) {
-                str_cut(&whole, ' ');
-                want++;
-            }
-            if (n == want && n > *words) {
+            if (n > *words) {
                 *words = n;
                 best = c;
             }
         }
-    }
     return best;
+}
+
+/* --- reading --------------------------------------------------------------------------- */
+
+static size_t
+option_index(const struct cli_command *cmd, struct str name)
+{
+    size_t i = 0;
+
+    while (cmd->options != NULL && cmd->options[i].name != NULL &&
+           !str_is(name, cmd->options[i].name))
+        i++;
+    return cmd->options == NULL || cmd->options[i].name == NULL ? SIZE_MAX : i;
 }
 
 /* Reads one "--name", "--name value" or "--name=value"; words used, 0 wrong. */
 static int
 take_option(struct cli *c, int left, char **at)
 {
-    const struct cli_option *o = c->command->options;
     const char *eq = strchr(at[0], '=');
     struct str name = { at[0] + 2, eq ? (size_t)(eq - at[0] - 2) : strlen(at[0] + 2) };
+    size_t i = option_index(c->command, name);
 
-    for (size_t i = 0; o != NULL && o[i].name != NULL; i++) {
-        if (!str_is(name, o[i].name))
-            continue;
-        if (o[i].value == NULL) {
-            c->given[i] = "";
-            return eq == NULL ? 1 : 0;
-        }
-        if (eq != NULL) {
-            c->given[i] = eq + 1;
-            return 1;
-        }
-        if (left < 2)
-            return 0;
-        c->given[i] = at[1];
-        return 2;
+    if (i == SIZE_MAX || c->given[i] != NULL) /* unknown, or said before */
+        return 0;
+    assert(i < COUNT(c->given));
+    if (c->command->options[i].value == NULL) {
+        c->given[i] = "";
+        return eq == NULL ? 1 : 0;
     }
-    return 0;
+    if (eq != NULL) {
+        c->given[i] = eq + 1;
+        return 1;
+    }
+    if (left < 2)
+        return 0;
+    c->given[i] = at[1];
+    return 2;
 }
 
 static int
 wrong(const struct cli_command *cmd, const char *word)
 {
-    fprintf(stderr, "knoop %s: '%s' is not understood here\n", cmd->name, word);
+    if (word == NULL)
+        fprintf(stderr, "knoop %s: an argument is missing\n", cmd->name);
+    else
+        fprintf(stderr, "knoop %s: '%s' is not understood here\n", cmd->name, word);
     print_command(stderr, cmd);
     return 2;
 }
@@ -138,15 +231,18 @@ static int
 run(struct cli *c, int argc, char **argv)
 {
     int taken = 0, code;
+    bool options = true;
 
     for (int i = 0; i < argc;) {
         int used = 1;
 
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+        if (options && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
             print_command(stdout, c->command);
             return 0;
         }
-        if (strncmp(argv[i], "--", 2) == 0) {
+        if (options && strcmp(argv[i], "--") == 0)
+            options = false;
+        else if (options && strncmp(argv[i], "--", 2) == 0) {
             used = take_option(c, argc - i, argv + i);
             if (used == 0)
                 return wrong(c->command, argv[i]);
@@ -157,12 +253,35 @@ run(struct cli *c, int argc, char **argv)
     }
     c->argc = taken;
     if (taken < c->command->least || taken > c->command->most)
-        return wrong(c->command, taken > c->command->most ? argv[c->command->most] : "");
+        return wrong(c->command, taken < c->command->least ? NULL
+                                                           : c->argv[c->command->most]);
     arena_init(&c->arena, CLI_ARENA);
     ctx_init(&c->cx, &c->arena, os_now_ms());
     code = c->command->run(c);
     arena_fini(&c->arena);
     return code;
+}
+
+static bool
+is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+           strcmp(word, "help") == 0;
+}
+
+/* No command, but perhaps the first word of some. */
+static int
+not_found(const struct cli_command *const *tables, int argc, char **argv)
+{
+    bool asked = argc == 2 && is_help(argv[1]);
+    struct str word = str_of(argv[0]);
+
+    if (print_group(asked ? stdout : stderr, tables, word) != 0 ||
+        (word.n > 1 && word.p[word.n - 1] == 's' &&
+         print_group(asked ? stdout : stderr, tables, str_sub(word, 0, word.n - 1)) != 0))
+        return asked ? 0 : 2;
+    fprintf(stderr, "knoop: there is no command '%s'; knoop --help lists them\n", argv[0]);
+    return 2;
 }
 
 int
@@ -171,8 +290,7 @@ cli_main(const struct cli_command *const *tables, int argc, char **argv)
     struct cli c = { 0 };
     int words;
 
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
+    if (argc < 2 || (argc == 2 && is_help(argv[1]))) {
         print_all(argc < 2 ? stderr : stdout, tables);
         return argc < 2 ? 2 : 0;
     }
@@ -181,60 +299,8 @@ cli_main(const struct cli_command *const *tables, int argc, char **argv)
         return 0;
     }
     c.command = find(tables, argc - 1, argv + 1, &words);
-    if (c.command == NULL) {
-        fprintf(stderr, "knoop: there is no command '%s'; knoop --help lists them\n",
-                argv[1]);
-        return 2;
-    }
+    if (c.command == NULL)
+        return not_found(tables, argc - 1, argv + 1);
     c.argv = argv + 1;
     return run(&c, argc - 1 - words, argv + 1 + words);
-}
-
-void
-cli_print_man(const struct cli_command *const *tables)
-{
-    puts(
-        ".TH KNOOP 1 \"\" \"knoop " KNOOP_VERSION "\" \"Knoop\"\n.SH NAME\n"
-        "knoop \\- one program to join the nationwide network of care\n.SH SYNOPSIS\n"
-        ".B knoop\n.I COMMAND\n[OPTIONS] [ARGUMENTS]\n.SH DESCRIPTION\n"
-        "Knoop is a node of the network in which Dutch care organisations share records\n"
-        "without a centre that holds them: trust, consent, a gateway before FHIR systems,\n"
-        "and an audit log that can be proven.\n.SH COMMANDS");
-    for (; *tables != NULL; tables++) {
-        for (const struct cli_command *c = *tables; c->name != NULL; c++) {
-            printf(".TP\n.B knoop %s\n.I %s\n.br\n%s\n", c->name, c->args, c->help);
-            for (const struct cli_option *o = c->options; o != NULL && o->name != NULL; o++)
-                printf(".RS\n.TP\n.B \\-\\-%s %s\n%s\n.RE\n", o->name,
-                       o->value ? o->value : "", o->help);
-        }
-    }
-    puts(".SH FILES\n.I /etc/knoop/knoop.yaml\nThe options; docs/options.md lists them.\n"
-         ".SH EXIT STATUS\n0 done, 1 refused or failed, 2 the command line was wrong.");
-}
-
-void
-cli_print_completion(const struct cli_command *const *tables)
-{
-    const struct cli_command *const *t;
-
-    puts("# bash completion for knoop\n_knoop() {\n    local "
-         "line=\"${COMP_WORDS[*]:1:COMP_CWORD-1}\"\n"
-         "    local words=\"\"\n    case \"$line\" in");
-    for (t = tables; *t != NULL; t++) {
-        for (const struct cli_command *c = *t; c->name != NULL; c++) {
-            printf("    \"%s\"*) words=\"--help", c->name);
-            for (const struct cli_option *o = c->options; o != NULL && o->name != NULL; o++)
-                printf(" --%s", o->name);
-            puts("\" ;;");
-        }
-    }
-    printf("    esac\n    if [ -z \"$words\" ]; then\n        words=\"");
-    for (t = tables; *t != NULL; t++)
-        for (const struct cli_command *c = *t; c->name != NULL; c++)
-            printf("%s\\n", c->name);
-    puts("\"\n        words=$(printf \"$words\" | sed -n \"s/^${line:+$line }//p\" | cut "
-         "-d' ' -f1 | sort -u)\n"
-         "    fi\n    COMPREPLY=($(compgen -W \"$words\" -- "
-         "\"${COMP_WORDS[COMP_CWORD]}\"))\n}\n"
-         "complete -F _knoop knoop");
 }

@@ -63,8 +63,9 @@ err_t door_value(struct cli *c, struct str name, struct str *out) NODISCARD;
 int door_wrong(struct cli *c, err_t e);
 
 /*
- * On standard output: JSON indented when that is a terminal, whatever else as it
- * is; a terminal gets no control characters.
+ * On standard output: a JSON text without its quotes, other JSON indented when
+ * that is a terminal, whatever else as it is; a terminal gets no control
+ * characters.
  */
 void door_print(struct str reply);
 /* JSON indented by four; the text must be valid. */

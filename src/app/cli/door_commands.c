@@ -14,35 +14,35 @@ OPTIONS(services, { "type", "TYPE", "of this type" },
         { "kind", "KIND", "whose endpoint is a string, object or array" }, DOOR_OPTIONS);
 OPTIONS(service, { "endpoint", "JSON", "an endpoint that is an object or array" },
         DOOR_OPTIONS);
-OPTIONS(issue, { "issuer", "DID", "the organisation that issues" },
+OPTIONS(issue, { "issuer", "DID", "the organisation that issues (needed)" },
         { "expires", "TIME", "when it ends (RFC 3339)" }, DOOR_OPTIONS);
-OPTIONS(issued, { "issuer", "DID", "the organisation that issued" },
+OPTIONS(issued, { "issuer", "DID", "the organisation that issued (needed)" },
         { "subject", "DID", "only those about this one" }, DOOR_OPTIONS);
 OPTIONS(at, { "at", "TIME", "as of then (RFC 3339)" }, DOOR_OPTIONS);
-OPTIONS(present, { "audience", "TEXT", "for whom it is (domain)" },
-        { "nonce", "TEXT", "what the verifier gave (challenge)" },
+OPTIONS(present, { "audience", "TEXT", "for whom it is: domain (needed)" },
+        { "nonce", "TEXT", "what the verifier gave: challenge (needed)" },
         { "signer", "DID", "who presents (default: whom the credential is about)" },
         { "expires", "TIME", "when it ends (default: in 4 s)" }, DOOR_OPTIONS);
 OPTIONS(wallet, { "all", NULL, "those past their time too" }, DOOR_OPTIONS);
-OPTIONS(token, { "server", "URL", "the other's authorization server: URL/oauth2/NAME" },
-        { "scope", "SCOPE", "what is asked for" },
+OPTIONS(token, { "server", "URL", "the other's authorization server: URL/oauth2/NAME (needed)" },
+        { "scope", "SCOPE", "what is asked for (needed)" },
         { "type", "TYPE", "DPoP or Bearer (default: DPoP)" },
         { "credentials", "JSON", "list of self-attested credentials: who the user is" },
         DOOR_OPTIONS);
 OPTIONS(introspect, { "extended", NULL, "with presentations and definitions" },
         DOOR_OPTIONS);
-OPTIONS(dpop, { "method", "METHOD", "of the request" }, { "url", "URL", "of the request" },
-        { "token", "TOKEN", "the access token" }, DOOR_OPTIONS);
-OPTIONS(dpop_check, { "method", "METHOD", "of the request" },
-        { "url", "URL", "of the request" }, { "token", "TOKEN", "the access token" },
-        { "thumbprint", "JKT", "cnf.jkt of the token" }, DOOR_OPTIONS);
-OPTIONS(ground, { "patient", "BSN", "the patient's number: give it as @FILE or -" },
-        { "organisation", "WHO", "who may ask: URA or DID" },
-        { "scope", "SCOPE", "for what" },
-        { "kind", "KIND", "consent, treatment, referral or law" },
+OPTIONS(dpop, { "method", "METHOD", "of the request (needed)" }, { "url", "URL", "of the request (needed)" },
+        { "token", "TOKEN", "the access token (needed)" }, DOOR_OPTIONS);
+OPTIONS(dpop_check, { "method", "METHOD", "of the request (needed)" },
+        { "url", "URL", "of the request (needed)" }, { "token", "TOKEN", "the access token (needed)" },
+        { "thumbprint", "JKT", "cnf.jkt of the token (needed)" }, DOOR_OPTIONS);
+OPTIONS(ground, { "patient", "BSN", "the patient's number, as @FILE or - (needed)" },
+        { "organisation", "WHO", "who may ask: ura:NUMBER or a DID (needed)" },
+        { "scope", "SCOPE", "for what (needed)" },
+        { "kind", "KIND", "consent, treatment, referral or law (needed)" },
         { "from", "TIME", "from when (default: now)" },
-        { "until", "TIME", "until when (RFC 3339)" },
-        { "evidence", "TEXT", "where the ground can be found" },
+        { "until", "TIME", "until when, RFC 3339 (needed)" },
+        { "evidence", "TEXT", "where the ground can be found (needed)" },
         { "by", "WHO", "who records it (default: operator)" }, DOOR_OPTIONS);
 OPTIONS(grounds, { "patient", "BSN", "of this patient: give it as @FILE or -" },
         { "live", NULL, "only those in force now" }, DOOR_OPTIONS);
@@ -55,8 +55,8 @@ OPTIONS(audit, { "patient", "BSN", "about this patient: give it as @FILE or -" }
         { "until", "TIME", "up to then, not including" },
         { "after", "NUMBER", "the next page: behind this event" },
         { "count", "N", "at most so many (default 100)" }, DOOR_OPTIONS);
-OPTIONS(audit_open, { "officer", "WHO", "who opens it" },
-        { "why", "TEXT", "on what ground: kept in the log" }, DOOR_OPTIONS);
+OPTIONS(audit_open, { "officer", "WHO", "who opens it (needed)" },
+        { "why", "TEXT", "on what ground: kept in the log (needed)" }, DOOR_OPTIONS);
 OPTIONS(audit_proof, { "size", "N", "in the log of N lines (default: the last checkpoint)" },
         DOOR_OPTIONS);
 

@@ -94,7 +94,7 @@ print_tame(struct str text)
 void
 door_print(struct str reply)
 {
-    bool people = isatty(STDOUT_FILENO) != 0;
+    bool people = isatty(STDOUT_FILENO) != 0, is_json;
     struct str shown = reply, pretty;
     struct arena arena;
     struct ctx cx;
@@ -104,8 +104,10 @@ door_print(struct str reply)
         return;
     arena_init(&arena, PRINT_ARENA);
     ctx_init(&cx, &arena, 0);
-    if (people && json_parse(&cx, reply, JSON_RAW_NUMBERS, &v) == ERR_OK &&
-        door_indent(&cx, reply, &pretty) == ERR_OK)
+    is_json = json_parse(&cx, reply, JSON_RAW_NUMBERS, &v) == ERR_OK;
+    if (is_json && json_str(v, &pretty))
+        shown = pretty; /* a credential: the next command takes it as it is */
+    else if (is_json && people && door_indent(&cx, reply, &pretty) == ERR_OK)
         shown = pretty;
     if (people)
         print_tame(shown);

@@ -2,8 +2,8 @@
 #include "app/cli/node_cli.h"
 
 static const struct cli_option fetch_options[] = {
-    { "server", "URL", "the other's authorization server: URL/oauth2/NAME" },
-    { "scope", "SCOPE", "what is asked for" },
+    { "server", "URL", "the other's authorization server: URL/oauth2/NAME (needed)" },
+    { "scope", "SCOPE", "what is asked for (needed)" },
     { "type", "TYPE", "DPoP or Bearer (default: DPoP)" },
     { "credentials", "JSON", "list of self-attested credentials: who the user is" },
     { "form", "FORM", "post these search parameters (@FILE or -): a number belongs here" },

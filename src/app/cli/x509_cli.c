@@ -6,15 +6,17 @@
  * Source    Knoop. EUPL-1.2.
  */
 #include "app/cli/credential.h"
+#include "app/cli/door.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "codec/json/json.h"
 #include "sys/os/os.h"
 #include "trust/vc/vc.h"
 
-enum { PEM_MAX = 256 * 1024, KEY_MAX = 32 * 1024 };
+enum { PEM_MAX = 256 * 1024, KEY_MAX = 32 * 1024, DAYS_MAX = 36500 };
 
 static err_t
 read_chain(struct ctx *cx, const char *path, struct bytes *chain, size_t *n)
@@ -101,37 +103,84 @@ credential_x509(struct ctx *cx, const char *certificate, const char *key_file,
     return vc_x509_issue(cx, &t, jwt);
 }
 
+/* --- the command ------------------------------------------------------------------- */
+
+/* The DID that was named, or that of the organisation whose wallet it is for. */
+static err_t
+subject_of(struct cli *c, struct str *did)
+{
+    const char *said = cli_option(c, "subject");
+    struct str path, reply;
+    json *v;
+    err_t e;
+
+    *did = str_of(said);
+    if (said != NULL)
+        return ERR_OK;
+    if (cli_option(c, "wallet") == NULL)
+        return refuse(&c->cx, ERR_BAD_REQUEST, "", "--subject or --wallet is needed");
+    if ((e = door_fill(c, "/internal/vdr/v2/subject/<wallet>", DOOR_FORM_PATH, &path)) !=
+            ERR_OK ||
+        (e = door_get(c, "GET", path, S(""), S(""), &reply)) != ERR_OK ||
+        (e = json_parse(&c->cx, reply, JSON_STRICT, &v)) != ERR_OK)
+        return e;
+    return json_str(json_at(v, 0), did)
+               ? ERR_OK
+               : refuse(&c->cx, ERR_NOT_FOUND, "", "the organisation has no DID");
+}
+
+static err_t
+load(struct cli *c, struct str jwt)
+{
+    struct str path, body, reply;
+    err_t e;
+
+    if (cli_option(c, "wallet") == NULL)
+        return ERR_OK;
+    body = arena_printf(c->cx.arena, "\"%.*s\"", STR(jwt)); /* base64url and dots */
+    if (body.p == NULL)
+        return refuse_memory(&c->cx);
+    if ((e = door_fill(c, "/internal/vcr/v2/holder/<wallet>/vc", DOOR_FORM_PATH, &path)) !=
+        ERR_OK)
+        return e;
+    return door_get(c, "POST", path, S("application/json"), body, &reply);
+}
+
 static int
 x509(struct cli *c)
 {
     const char *certificate = cli_option(c, "certificate"), *key = cli_option(c, "key");
-    const char *subject = cli_option(c, "subject");
     uint64_t days;
-    struct str jwt;
+    struct str did, jwt;
+    err_t e;
 
-    if (certificate == NULL || key == NULL || subject == NULL) {
-        fprintf(stderr, "knoop: --certificate, --key and --subject are needed\n");
+    if (certificate == NULL || key == NULL) {
+        fprintf(stderr, "knoop: --certificate and --key are needed\n");
         return 2;
     }
     if (!cli_number(c, "days", 0, &days))
         return 2;
-    if (days > 36500) {
-        fprintf(stderr, "knoop: --days takes at most 36500\n");
+    if (days > DAYS_MAX) {
+        fprintf(stderr, "knoop: --days takes at most %d\n", DAYS_MAX);
         return 2;
     }
-    if (credential_x509(&c->cx, certificate, key, str_of(subject),
-                        days ? c->cx.now_ms + (int64_t)days * 86400000 : 0,
-                        &jwt) != ERR_OK)
+    if ((e = subject_of(c, &did)) != ERR_OK)
+        return door_wrong(c, e);
+    e = credential_x509(&c->cx, certificate, key, did,
+                        days ? c->cx.now_ms + (int64_t)days * 86400000 : 0, &jwt);
+    if (e != ERR_OK || load(c, jwt) != ERR_OK)
         return cli_refused(c, "credential x509");
     printf("%.*s\n", STR(jwt));
     return 0;
 }
 
 static const struct cli_option x509_options[] = {
-    { "certificate", "FILE", "the chain as PEM: leaf, CAs, root" },
-    { "key", "FILE", "the leaf's private key as PEM" },
-    { "subject", "DID", "whom it is about: the organisation's DID" },
+    { "certificate", "FILE", "the chain as PEM: leaf, CAs, root (needed)" },
+    { "key", "FILE", "the leaf's private key as PEM (needed)" },
+    { "subject", "DID", "whom it is about (default: the DID of --wallet)" },
+    { "wallet", "NAME", "load it into this organisation's wallet on the node" },
     { "days", "N", "how long it is good (default: as long as the certificate)" },
+    DOOR_OPTIONS,
     { 0 },
 };
 

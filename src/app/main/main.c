@@ -42,16 +42,6 @@ server(int argc, char **argv)
         bool dashes = strncmp(argv[i], "--", 2) == 0;
         char *word = argv[i] + (dashes ? 2 : 0);
 
-        if (dashes && strcmp(word, "help") == 0) {
-            free(args);
-            puts("Usage: knoop server [--configfile FILE] [--OPTION=VALUE ...]\n\n"
-                 "Runs the node until SIGTERM; SIGHUP reads options, certificates and "
-                 "policies\n"
-                 "anew. knoop print options lists every option; each may also stand in the "
-                 "file,\n"
-                 "or in the environment (url is KNOOP_URL).");
-            return 0;
-        }
         if (dashes && strchr(word, '=') == NULL && i + 1 < argc) {
             size_t size = strlen(word) + strlen(argv[i + 1]) + 2;
             char *both = malloc(size); /* lives as long as the process */
@@ -68,10 +58,19 @@ server(int argc, char **argv)
     return code;
 }
 
+static bool
+asks_help(int argc, char **argv)
+{
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 int
 main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "server") == 0)
+    if (argc > 1 && strcmp(argv[1], "server") == 0 && !asks_help(argc, argv))
         return server(argc - 2, argv + 2);
     if (argc > 1 && strcmp(argv[1], "role") == 0)
         return role_main(argc - 2, argv + 2);

@@ -165,7 +165,25 @@ static const struct cli_option source_options[] = {
     { 0 },
 };
 
+/* Only for help: main.c sees to `knoop server` itself. */
+static const struct cli_option server_options[] = {
+    { "configfile", "FILE", "the options file (default: config/knoop.yaml, config/nuts.yaml "
+                            "or /etc/knoop/knoop.yaml)" },
+    { "OPTION=VALUE", NULL, "any option: knoop print options lists them" },
+    { 0 },
+};
+
+static int
+server(struct cli *c)
+{
+    (void)c;
+    return 2;
+}
+
 const struct cli_command main_commands[] = {
+    { "server", "",
+      "Run the node until SIGTERM; SIGHUP reads options, certificates and policies anew.",
+      server_options, 0, 0, server },
     { "source", "",
       "Serve a FHIR R4 store, for the demo and for whoever has no FHIR server.",
       source_options, 0, 0, main__source },
