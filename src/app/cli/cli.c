@@ -216,6 +216,16 @@ take_option(struct cli *c, int left, char **at)
     return 2;
 }
 
+/* "--url=…" where a row says OPTION=VALUE: the command reads it. */
+static bool
+is_any_option(const struct cli_command *cmd, const char *word)
+{
+    for (const struct cli_option *o = cmd->options; o != NULL && o->name != NULL; o++)
+        if (strchr(o->name, '=') != NULL)
+            return strchr(word, '=') != NULL;
+    return false;
+}
+
 static int
 wrong(const struct cli_command *cmd, const char *word)
 {
@@ -244,8 +254,10 @@ run(struct cli *c, int argc, char **argv)
             options = false;
         else if (options && strncmp(argv[i], "--", 2) == 0) {
             used = take_option(c, argc - i, argv + i);
-            if (used == 0)
+            if (used == 0 && !is_any_option(c->command, argv[i]))
                 return wrong(c->command, argv[i]);
+            if (used == 0)
+                c->argv[taken++] = argv[i + used++];
         } else {
             c->argv[taken++] = argv[i];
         }

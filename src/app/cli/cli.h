@@ -11,7 +11,8 @@
 #include "base/err.h"
 
 struct cli_option {
-    const char *name;  /* "patients" for --patients */
+    const char *name;  /* "patients" for --patients; "OPTION=VALUE": any --…=… is an
+                          argument */
     const char *value; /* "N": takes one; NULL: a switch */
     const char *help;
 };

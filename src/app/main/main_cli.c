@@ -12,6 +12,7 @@
 #include "codec/json/json.h"
 #include "sys/conf/conf.h"
 #include "sys/keys/signer.h"
+#include "sys/os/os.h"
 #include "sys/stat/stat.h"
 
 extern char **environ;
@@ -28,6 +29,7 @@ print_str(struct cli *c, err_t e, struct str text, const char *what)
 static int
 load_conf(struct cli *c, struct conf **conf)
 {
+    os_log_open(LOG_TEXT, LOG_WARN); /* what does nothing is named */
     if (conf_load(&c->cx, c->argv, environ, cli_option(c, "configfile"), conf) != ERR_OK)
         return cli_refused(c, c->command->name);
     return 0;
@@ -153,6 +155,7 @@ print_completion(struct cli *c)
 
 static const struct cli_option conf_options[] = {
     { "configfile", "FILE", "the options file (default: as the server's)" },
+    { "OPTION=VALUE", NULL, "as the server is given them" },
     { 0 },
 };
 

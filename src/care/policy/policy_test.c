@@ -382,6 +382,44 @@ roles_permit_different_sets(void **state)
     test_ctx_fini(&t);
 }
 
+/* `knoop policy test`: every failing test is named, not the first alone. */
+static void
+tells_every_test_that_fails(void **state)
+{
+    static const char tests[] =
+        "{\"cases\":[" CASE_ALLOW "," CASE_DENY
+        ",{\"name\":\"wrong\",\"method\":\"GET\",\"path\":\"Patient/1\",\"allow\":true,"
+        "\"rule\":\"r\"},{\"name\":\"also\",\"method\":\"GET\",\"path\":\"Patient/1\","
+        "\"allow\":false,\"code\":\"POLICY_USER\"}]}";
+    struct policy_source good = { S("p"), S(POLICY), S(TESTS) };
+    struct policy_source bad = { S("p"), S(POLICY), str_of(tests) };
+    struct policy_source thin = { S("p"), S(POLICY), S("{\"cases\":[" CASE_ALLOW "]}") };
+    struct policy_source none = { S("p"), S(POLICY), { NULL, 0 } };
+    struct test_ctx t;
+    struct json_out js;
+    struct str text;
+    size_t failed;
+
+    (void)state;
+    test_ctx_init(&t);
+#define TRY(source)                                                                        \
+    json_out_init(&js, &t.arena);                                                          \
+    assert_int_equal(policy_try(&t.cx, &source, &js, &failed), ERR_OK);                    \
+    assert_int_equal(json_out_done(&t.cx, &js, &text), ERR_OK)
+    TRY(good);
+    assert_int_equal(failed, 0);
+    TRY(bad);
+    assert_int_equal(failed, 2);
+    assert_true(str_search(text, S("test 'wrong' fails")) < text.n);
+    assert_true(str_search(text, S("test 'also' fails")) < text.n);
+    TRY(thin);
+    assert_int_equal(failed, 1);
+    assert_true(str_search(text, S("no test is denied")) < text.n);
+    json_out_init(&js, &t.arena);
+    assert_int_equal(policy_try(&t.cx, &none, &js, &failed), ERR_POLICY_INVALID);
+    test_ctx_fini(&t);
+}
+
 static void
 shipped_policies_hold(void **state)
 {
@@ -445,6 +483,7 @@ main(void)
         cmocka_unit_test(hole_10_a_broad_scope_does_not_weaken_a_narrow_one),
         cmocka_unit_test(only_adopted_policies_in_force_count),
         cmocka_unit_test(roles_permit_different_sets),
+        cmocka_unit_test(tells_every_test_that_fails),
         cmocka_unit_test(shipped_policies_hold),
         cmocka_unit_test(explains_itself_without_a_person),
     };
