@@ -1,5 +1,6 @@
 /* client.c - libcurl's multi interface on the loop. EUPL-1.2. */
 #include "sys/http/client.h"
+#include "sys/http/direct.h"
 #include "sys/http/route.h"
 #include "sys/http/target.h"
 #include "sys/os/os.h"
@@ -14,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EASY_KEPT = 64, CONNECT_MS = 10000, PEM_MOST = 4 << 20 };
+enum { EASY_KEPT = 64, CONNECT_MS = 10000, PEM_MOST = 4 << 20, NAMES = 16, NAME_MS = 60000 };
 
 struct client_multi {
     struct client *client;
@@ -28,8 +29,18 @@ struct client_host {
     char name[]; /* "host:port" */
 };
 
+/* Where libcurl went last for a configured host: good for a minute. */
+struct client_name {
+    char name[256]; /* "host:port" */
+    struct direct_to to;
+    int64_t until_ms;
+};
+
 struct client {
     struct loop *loop;
+    struct direct *direct;
+    struct client_name names[NAMES];
+    size_t names_next;
     struct curl_api api;
     struct client_multi multi[CLIENT_KINDS];
     struct client_host *hosts;
@@ -73,6 +84,24 @@ verdict(struct transfer *t, CURLcode code)
 }
 
 static void
+learn(struct client *c, struct transfer *t)
+{
+    struct client_name *n = &c->names[c->names_next];
+    char *ip = NULL;
+    long port = 0;
+
+    c->api.curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &ip);
+    c->api.curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_PORT, &port);
+    if (ip == NULL || port <= 0 || port > 65535 || strlen(t->host->name) >= sizeof(n->name) ||
+        !addr_parse(str_of(ip), &n->to.addr))
+        return;
+    n->to.port = (uint16_t)port;
+    strcpy(n->name, t->host->name);
+    n->until_ms = loop_now(c->loop) + NAME_MS;
+    c->names_next = (c->names_next + 1) % NAMES;
+}
+
+static void
 collect(struct client_multi *m)
 {
     const struct curl_api *api = &m->client->api;
@@ -91,6 +120,8 @@ collect(struct client_multi *m)
         t = (struct transfer *)(void *)owner;
         e = verdict(t, code);
         t->status = client_status(t);
+        if (e == ERR_OK && t->trust == FETCH_CONFIGURED)
+            learn(m->client, t);
         release(t);
         t->done(t, e);
     }
@@ -355,30 +386,29 @@ put_line(struct client *c, struct transfer *t, const char *line)
     return more != NULL;
 }
 
-/* The caller's trace goes on, from a span of our own (W3C Trace Context 4.3). */
-static bool
-put_trace(struct client *c, struct transfer *t)
+/* From a span of our own. */
+bool
+client_trace(const struct transfer *t, char line[CLIENT_TRACE])
 {
     uint8_t span[8];
-    char line[80];
     size_t n;
 
-    if (t->cx->trace[0] == '\0')
-        return true;
-    if (getrandom(span, sizeof(span), GRND_NONBLOCK) != sizeof(span))
-        return true;
+    if (t->cx->trace[0] == '\0' ||
+        getrandom(span, sizeof(span), GRND_NONBLOCK) != sizeof(span))
+        return false;
     span[0] |= 1; /* never zero */
-    n = (size_t)snprintf(line, sizeof(line), "traceparent: %.36s", t->cx->trace);
+    n = (size_t)snprintf(line, CLIENT_TRACE, "traceparent: %.36s", t->cx->trace);
     for (size_t i = 0; i < sizeof(span); i++)
-        n += (size_t)snprintf(line + n, sizeof(line) - n, "%02x", span[i]);
-    snprintf(line + n, sizeof(line) - n, "%s", t->cx->trace + 52);
-    return put_line(c, t, line);
+        n += (size_t)snprintf(line + n, CLIENT_TRACE - n, "%02x", span[i]);
+    snprintf(line + n, CLIENT_TRACE - n, "%s", t->cx->trace + 52);
+    return true;
 }
 
 static err_t
 put_headers(struct client *c, struct transfer *t)
 {
     bool typed = t->request.n == 0;
+    char trace[CLIENT_TRACE];
 
     for (size_t i = 0; i < t->header_count; i++) {
         struct str h = t->headers[i];
@@ -395,7 +425,7 @@ put_headers(struct client *c, struct transfer *t)
             return refuse(t->cx, ERR_NO_MEMORY, "", "no memory for headers");
     }
     if (!put_line(c, t, "Expect:") || (!typed && !put_line(c, t, "Content-Type:")) ||
-        !put_trace(c, t))
+        (client_trace(t, trace) && !put_line(c, t, trace)))
         return refuse(t->cx, ERR_NO_MEMORY, "", "no memory for headers");
     return ERR_OK;
 }
@@ -462,6 +492,8 @@ release(struct transfer *t)
     struct client *c = t->client;
     const struct curl_api *api = &c->api;
 
+    if (t->direct != NULL)
+        direct_cancel(t);
     if (t->running)
         api->curl_multi_remove_handle(
             c->multi[t->trust == FETCH_CONFIGURED ? CLIENT_CONFIGURED : CLIENT_GUARDED]
@@ -484,14 +516,78 @@ release(struct transfer *t)
     t->host = NULL;
 }
 
+/* --- without libcurl ------------------------------------------------------------- */
+
+static void
+on_direct_done(struct transfer *t, err_t e)
+{
+    release(t);
+    t->done(t, e);
+}
+
+static bool
+known_name(const struct client *c, const char *full, struct direct_to *to)
+{
+    for (size_t i = 0; i < NAMES; i++)
+        if (c->names[i].until_ms > loop_now(c->loop) &&
+            strcmp(c->names[i].name, full) == 0) {
+            *to = c->names[i].to;
+            return true;
+        }
+    return false;
+}
+
+/* A URL that direct.c may ask: where it leads, and by what name its host is counted. */
+static bool
+leads_directly(const struct client *c, const struct transfer *t, struct direct_url *url,
+               char name[256], char port[8], struct direct_to *to)
+{
+    char full[264];
+    uint64_t n = 80;
+
+    if (t->trust != FETCH_CONFIGURED || !direct_url_parse(t->url, url) ||
+        url->host.n > 255 || (url->port.n > 0 && !str_to_u64(url->port, &n)) || n == 0 ||
+        n > 65535)
+        return false;
+    snprintf(name, 256, "%.*s", STR(url->host));
+    snprintf(port, 8, "%u", (unsigned)n);
+    to->port = (uint16_t)n;
+    if (addr_parse(url->host, &to->addr))
+        return true;
+    snprintf(full, sizeof(full), "%s:%s", name, port);
+    return known_name(c, full, to);
+}
+
+static err_t
+start_direct(struct client *c, struct transfer *t, bool *taken)
+{
+    char name[256], port[8];
+    struct direct_url url;
+    struct direct_to to;
+    err_t e;
+
+    *taken = leads_directly(c, t, &url, name, port, &to);
+    if (!*taken)
+        return ERR_OK;
+    if ((e = enter_host(c, t, name, port)) == ERR_OK)
+        e = direct_start(c->direct, t, &url, &to);
+    if (e != ERR_OK)
+        release(t);
+    return e;
+}
+
 err_t
 client_start(struct client *c, struct transfer *t)
 {
     enum client_kind kind =
         t->trust == FETCH_CONFIGURED ? CLIENT_CONFIGURED : CLIENT_GUARDED;
+    bool taken;
     err_t e;
 
     t->client = c;
+    e = start_direct(c, t, &taken);
+    if (taken)
+        return e;
     if ((e = enter(c, t)) == ERR_OK)
         e = put_headers(c, t);
     if (e == ERR_OK) {
@@ -516,7 +612,9 @@ client_cancel(struct transfer *t)
 void
 client_go_on(struct transfer *t)
 {
-    if (t->running)
+    if (t->direct != NULL)
+        direct_go_on(t);
+    else if (t->running)
         t->client->api.curl_easy_pause(t->easy, CURLPAUSE_CONT);
 }
 
@@ -525,6 +623,8 @@ client_status(struct transfer *t)
 {
     long status = 0;
 
+    if (t->direct != NULL)
+        return direct_status(t);
     if (t->easy != NULL)
         t->client->api.curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     return (int)status;
@@ -625,6 +725,7 @@ client_reload(struct ctx *cx, struct client *c, const struct conf *conf)
         .most = { (size_t)conf->fetch_most, (size_t)conf->relay_most },
     };
     drop_tuning(&old);
+    memset(c->names, 0, sizeof(c->names)); /* the options may lead elsewhere now */
     return ERR_OK;
 }
 
@@ -672,7 +773,12 @@ client_open(struct ctx *cx, struct loop *loop, const struct conf *conf, struct c
     if (c == NULL)
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for a client");
     c->loop = loop;
-    if ((e = load(cx, c)) != ERR_OK) {
+    if ((c->direct = direct_open(loop, on_direct_done)) == NULL)
+        e = refuse(cx, ERR_NO_MEMORY, "", "no memory for a client");
+    else
+        e = load(cx, c);
+    if (e != ERR_OK) {
+        direct_close(c->direct);
         free(c);
         return e;
     }
@@ -703,6 +809,7 @@ client_close(struct client *c)
         c->hosts = h->next;
         free(h);
     }
+    direct_close(c->direct);
     drop_tuning(c);
     free(c);
 }

@@ -1,6 +1,7 @@
 /*
- * client.h - outbound HTTP on the loop: libcurl's multi interface, for fetch.c and
- * relay.c. Private to sys/http.
+ * client.h - outbound HTTP on the loop, for fetch.c and relay.c: libcurl's multi
+ * interface, and for configured upstreams in clear our own (direct.h). Private to
+ * sys/http.
  *
  *      transfer ─► client_start ─► [ head lines ] ─► [ body bytes ] ─► done(t, e)
  *
@@ -34,7 +35,7 @@ struct curl_api {
 
 enum client_kind { CLIENT_GUARDED, CLIENT_CONFIGURED, CLIENT_KINDS };
 enum client_use { CLIENT_FETCH, CLIENT_RELAY, CLIENT_USES };
-enum { CLIENT_HEAD_MAX = 64 * 1024 };
+enum { CLIENT_HEAD_MAX = 64 * 1024, CLIENT_TRACE = 80 };
 
 struct client;
 struct client_host;
@@ -62,6 +63,7 @@ struct transfer {
 
     /* the client's */
     struct client *client;
+    struct direct_conn *direct; /* NULL: libcurl has it */
     CURL *easy;
     CURLU *parsed;
     struct curl_slist *list;
@@ -89,6 +91,8 @@ void client_cancel(struct transfer *t); /* without done(); not from `head` or `b
 void client_go_on(struct transfer *t);  /* after CLIENT_PAUSE; not from `head` or `body` */
 int client_status(struct transfer *t);  /* once the head is there */
 size_t client_running(const struct client *c);
+/* "traceparent: …", where the caller's trace goes on (W3C Trace Context 4.3). */
+bool client_trace(const struct transfer *t, char line[CLIENT_TRACE]);
 
 struct client *fetch_client(struct fetch *f); /* fetch.c's, which relays share */
 

@@ -214,7 +214,8 @@ flush(struct http_conn *c)
 
         c->drained = NULL;
         c->state = CONN_RUN;
-        loop_change(c->http->loop, &c->io, EPOLLRDHUP);
+        if ((c->io.events & EPOLLRDHUP) == 0) /* it had to wait: see again who goes */
+            loop_change(c->http->loop, &c->io, EPOLLRDHUP);
         drained(c);
     } else {
         finish(c);

@@ -17,6 +17,7 @@ static const char *up_text;        /* what it says; NULL: nothing */
 static size_t up_text_n, up_flood; /* and so many bytes behind it */
 static int up_pause_ms;            /* between the two */
 static bool up_keeps;              /* the connection, for a next request */
+static bool up_tires;              /* and hangs up when that comes */
 static char up_heard[8192];
 static atomic_long up_sent;
 
@@ -41,6 +42,7 @@ up_serve(void *arg)
 {
     int fd = (int)(intptr_t)arg;
     size_t flood;
+    int asked = 0;
 
     while (!up_stop && hear(fd, up_heard, sizeof(up_heard), 1, 5000) > 0) {
         while (strstr(up_heard, "\r\n\r\n") == NULL &&
@@ -53,6 +55,8 @@ up_serve(void *arg)
             is_closed(fd, 5000);
             break;
         }
+        if (up_tires && asked++ > 0)
+            break;
         say(fd, up_text, up_text_n);
         usleep((useconds_t)up_pause_ms * 1000);
         up_flood_it(fd, flood);
@@ -208,7 +212,7 @@ prepare(void)
     up_sent = 0;
     up_flood = 0;
     up_pause_ms = 0;
-    up_keeps = false;
+    up_keeps = up_tires = false;
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/x?y=z", up_port);
     wish = (struct fetch_request){ .trust = FETCH_CONFIGURED,
                                    .method = HTTP_GET,
@@ -717,6 +721,81 @@ upstream_connections_are_used_again(void **state)
     assert_int_equal(up_gone, 0);
 }
 
+/* The server hung up as the request came: it is asked again, over a new one. */
+static void
+a_kept_connection_that_was_closed_is_no_failure(void **state)
+{
+    (void)state;
+    up_keeps = up_tires = true;
+    assert_int_equal(GET("/relay"), 200);
+    assert_int_equal(GET("/relay"), 200);
+    assert_int_equal(up_calls, 3);
+    assert_int_equal(get_ms("POST /relay HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+                            "3\r\n\r\na=b",
+                            2000),
+                     200);
+    HEARD("\r\n\r\na=b");
+    assert_broken(0);
+}
+
+static void
+what_comes_before_the_answer(void **state)
+{
+    (void)state;
+    up_keeps = true;
+    says("HTTP/1.1 103 Early Hints\r\nETag: \"0\"\r\n\r\n"
+         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nETag: \"1\"\r\n\r\nok");
+    assert_int_equal(GET("/relay"), 200);
+    HAS("ETag: \"1\"");
+    HAS_NOT("ETag: \"0\"");
+    HAS("\r\n\r\nok");
+    says("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n");
+    assert_int_equal(GET("/relay"), 502);
+}
+
+/* RFC 9112 6.3: what could be read in two ways is not read; what was not asked ends it. */
+static void
+framing_that_is_not_sound(void **state)
+{
+    static const char *const bad[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a\r\n b\r\n\r\nok",
+        "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+2\r\nok\r\n0\r\n\r\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        says(bad[i]);
+        assert_int_equal(GET("/ask"), 502);
+    }
+    up_keeps = true;
+    says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n"
+         "Content-Length: 6\r\n\r\npoison");
+    for (int i = 0; i < 3; i++) { /* what came behind is nobody's answer */
+        assert_int_equal(GET("/relay"), 200);
+        HAS("\r\n\r\nok");
+        HAS_NOT("poison");
+    }
+}
+
+/* A name is libcurl's first, and ours once it has led somewhere. */
+static void
+upstreams_by_name(void **state)
+{
+    (void)state;
+    up_keeps = true;
+    snprintf(url, sizeof(url), "http://localhost:%d/x?y=z", up_port);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(GET("/relay"), 200);
+        HAS("\r\n\r\nhello");
+        HEARD("GET /x?y=z HTTP/1.1\r\n");
+        HEARD("Host: localhost:");
+    }
+    assert_int_equal(up_calls, 4);
+}
+
 static void
 relays_have_a_cap(void **state)
 {
@@ -843,6 +922,10 @@ main(void)
         T(back_pressure),
         T(clients_that_go_let_the_upstream_go),
         T(upstream_connections_are_used_again),
+        T(a_kept_connection_that_was_closed_is_no_failure),
+        T(what_comes_before_the_answer),
+        T(framing_that_is_not_sound),
+        T(upstreams_by_name),
         cmocka_unit_test(relays_have_a_cap),
         T(who_hangs_does_not_delay_others),
     };

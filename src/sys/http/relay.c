@@ -47,6 +47,7 @@ struct relay {
     int64_t length; /* as the upstream says; -1: it does not */
     uint64_t total;
     char *filling, *sending;
+    size_t filling_room, sending_room;
     size_t filled;
     struct buf held;
     struct str rewritten;
@@ -253,6 +254,21 @@ hold(struct relay *r, struct bytes piece)
     return CLIENT_STOP;
 }
 
+/* Room for all that may come before it is sent; most answers are small, and say so. */
+static bool
+make_room(struct relay *r, size_t n)
+{
+    uint64_t most = HIGH_WATER + PIECE_MAX;
+
+    if (r->length >= 0 && (uint64_t)r->length < r->total + most)
+        most = (uint64_t)r->length - r->total;
+    if (r->filling == NULL) {
+        r->filling_room = (size_t)most + FRAME;
+        r->filling = malloc(r->filling_room);
+    }
+    return r->filling != NULL && r->filled + n + FRAME <= r->filling_room;
+}
+
 static enum client_taken
 on_body(struct transfer *t, struct bytes piece)
 {
@@ -270,8 +286,11 @@ on_body(struct transfer *t, struct bytes piece)
                       r->asked->body_max);
         return CLIENT_STOP;
     }
-    if (r->filling == NULL &&
-        (r->filling = malloc(HIGH_WATER + PIECE_MAX + FRAME)) == NULL) {
+    if (r->length >= 0 && r->total + piece.n > (uint64_t)r->length) {
+        (void)!refuse(t->cx, ERR_UPSTREAM, "RFC 9112 6.3", "more than was announced");
+        return CLIENT_STOP;
+    }
+    if (!make_room(r, piece.n)) {
         (void)!refuse(t->cx, ERR_NO_MEMORY, "", "no memory for an answer");
         return CLIENT_STOP;
     }
@@ -322,14 +341,16 @@ send_more(struct relay *r)
 {
     struct exchange *ex = r->ex;
     char *swap = r->sending;
-    size_t n = r->filled, all = n;
+    size_t n = r->filled, all = n, swap_room = r->sending_room;
 
     if (!put_front(r, n)) {
         break_off(r);
         return;
     }
     r->sending = r->filling;
+    r->sending_room = r->filling_room;
     r->filling = swap;
+    r->filling_room = swap_room;
     r->filled = 0;
     ex->out[1] = (struct bytes){ (const uint8_t *)r->sending, n };
     if (is_chunked(r)) {

@@ -1,5 +1,6 @@
 /* target_fuzz.c - targets, forms, hosts, media types, addresses of strangers. EUPL-1.2. */
 #include "sys/http/addr.h"
+#include "sys/http/direct.h"
 #include "sys/http/target.h"
 
 #include <assert.h>
@@ -39,6 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct target target;
     struct addr a;
     struct addr_range range;
+    struct direct_url url;
     unsigned count;
 
     if (n == 0)
@@ -62,6 +64,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         (void)addr_is_guarded(&a);
     }
     (void)!addr_range_parse(text, &range);
+    if (direct_url_parse(text, &url)) /* stands in a request line as it is */
+        assert(memchr(text.p, '\r', n) == NULL && memchr(text.p, ' ', n) == NULL);
     arena_fini(&arena);
     return 0;
 }
