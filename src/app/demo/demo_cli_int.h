@@ -6,6 +6,7 @@
 
 #include "app/demo/demo_cli.h"
 
+int demo__run(struct cli *c);
 int demo__data(struct cli *c);
 int demo__people(struct cli *c);
 int demo__ca_init(struct cli *c);
