@@ -106,19 +106,17 @@ put_responses(struct json_out *js, const struct http_route *r)
     json_end(js);
 }
 
+/* `more`: what makes the id of a second method unique. */
 static void
-put_operation(struct json_out *js, const struct http_route *r, struct str path)
+put_operation(struct json_out *js, const struct http_route *r, const char *method,
+              const char *more, struct str path)
 {
-    char method[12];
-    int n = snprintf(method, sizeof(method), "%s",
-                     r->method == HTTP_ANY ? "get" : methods[r->method]);
+    char id[96];
 
-    for (int i = 0; i < n; i++)
-        if (method[i] >= 'A' && method[i] <= 'Z')
-            method[i] = (char)(method[i] - 'A' + 'a');
+    snprintf(id, sizeof(id), "%s%s", r->op, more);
     json_key(js, method);
     json_object(js);
-    json_member_z(js, "operationId", r->op);
+    json_member_z(js, "operationId", id);
     json_member_z(js, "summary", r->doc);
     json_member_z(js, "x-door", doors[r->door]);
     json_member_z(js, "x-caller", callers[r->auth]);
@@ -137,6 +135,24 @@ put_operation(struct json_out *js, const struct http_route *r, struct str path)
     }
     put_responses(js, r);
     json_end(js);
+}
+
+/* A row for any method decides itself; what it takes is GET and POST (FHIR R4 3.1.0). */
+static void
+put_operations(struct json_out *js, const struct http_route *r, struct str path)
+{
+    static const char *const lower[] = {
+        [HTTP_GET] = "get",     [HTTP_HEAD] = "head",     [HTTP_POST] = "post",
+        [HTTP_PUT] = "put",     [HTTP_PATCH] = "patch",   [HTTP_DELETE] = "delete",
+        [HTTP_OPTIONS] = "options",
+    };
+
+    if (r->method != HTTP_ANY) {
+        put_operation(js, r, lower[r->method], "", path);
+        return;
+    }
+    put_operation(js, r, "get", "", path);
+    put_operation(js, r, "post", "ByPost", path);
 }
 
 struct flat {
@@ -184,7 +200,7 @@ print_openapi(struct ctx *cx, const struct http_route *const *tables, size_t n)
         json_object(&js);
         for (size_t k = i; k < count; k++)
             if (!all[k].done && str_eq(all[k].path, all[i].path)) {
-                put_operation(&js, all[k].route, all[k].path);
+                put_operations(&js, all[k].route, all[k].path);
                 all[k].done = true;
             }
         json_end(&js);
