@@ -117,7 +117,7 @@ print_line(FILE *to, const struct cli_command *const *tables, const struct cli_c
     }
     for (; *tables != NULL; tables++)
         for (const struct cli_command *c = *tables; c->name != NULL; c++)
-            if (str_eq(cli__first_word(c->name), word))
+            if (str_eq(cli__first_word(c->name), word) && strlen(c->name) > word.n)
                 fprintf(to, "%s%s", n++ ? ", " : "", c->name + word.n + 1);
     fputc('\n', to);
 }

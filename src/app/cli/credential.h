@@ -21,6 +21,10 @@
 err_t credential_x509(struct ctx *cx, const char *certificate, const char *key_file,
                       struct str subject, int64_t until_ms, struct str *jwt) NODISCARD;
 
+/* A private key from a PEM file; its bytes pass through guarded memory. */
+struct key;
+err_t credential_key(struct ctx *cx, const char *path, struct key **key) NODISCARD;
+
 extern const struct cli_command credential_commands[];
 
 #endif

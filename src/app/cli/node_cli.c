@@ -23,6 +23,13 @@ static const struct cli_option verify_options[] = {
 };
 static const struct cli_option key_options[] = { DOOR_OPTIONS, { 0 } };
 
+static const struct cli_option operator_options[] = {
+    { "user", "USER", "who asks: stands in the audit log (default: the key's name)" },
+    { "audience", "TEXT", "the node's http.internal.auth.audience (needed)" },
+    { "minutes", "N", "how long it is good (default 60, at most 1470)" },
+    { 0 },
+};
+
 const struct cli_command node_commands[] = {
     { "fetch", "SUBJECT URL",
       "Fetch from another organisation's gateway: token, proof and request.",
@@ -39,5 +46,11 @@ const struct cli_command node_commands[] = {
       verify_options, 0, 1, cli__audit_verify },
     { "audit key", "", "The public key that signs checkpoints: keep it apart.", key_options,
       0, 0, cli__audit_key },
+    { "operator init", "FILE NAME",
+      "Make an operator's key; prints its line for the node's authorized_keys.", NULL, 2, 2,
+      cli__operator_init },
+    { "operator token", "FILE NAME",
+      "Make a token with an operator's key, for --token-file.", operator_options, 2, 2,
+      cli__operator_token },
     { 0 },
 };

@@ -67,8 +67,8 @@ key_of_pem(struct ctx *cx, const char *path, struct str rest, struct key **key)
                : refuse(cx, ERR_KEY, "RFC 7468 10", "%s holds no private key", path);
 }
 
-static err_t
-read_key(struct ctx *cx, const char *path, struct key **key)
+err_t
+credential_key(struct ctx *cx, const char *path, struct key **key)
 {
     scoped(secret_fini) struct secret text = { 0 };
     scoped(os_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -97,7 +97,7 @@ credential_x509(struct ctx *cx, const char *certificate, const char *key_file,
 
     *jwt = (struct str){ NULL, 0 };
     if ((e = read_chain(cx, certificate, chain, &t.chain_count)) != ERR_OK ||
-        (e = read_key(cx, key_file, &key)) != ERR_OK)
+        (e = credential_key(cx, key_file, &key)) != ERR_OK)
         return e;
     t.key = key;
     return vc_x509_issue(cx, &t, jwt);

@@ -19,6 +19,7 @@
 #include "sys/http/fetch.h"
 #include "sys/http/http.h"
 #include "sys/http/tls.h"
+#include "sys/operator/operator.h"
 #include "sys/os/os.h"
 #include "sys/room.h"
 #include "sys/store/store.h"
@@ -128,6 +129,7 @@ open_doors(struct ctx *cx, struct worker *w)
         .public_fds = public,
         .internal_fds = internal,
         .audit_put = put_event,
+        .operator_check = operator_check,
         .tls_signer = &signer,
     };
 

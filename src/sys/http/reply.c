@@ -309,6 +309,16 @@ put_refusal_headers(struct exchange *ex)
     reply_header(&ex->rq, "Cache-Control", S("no-store"));
 }
 
+/* The operator's 401 is nuts-node's own (nuts-node.md 2.0): "Unauthorized". */
+static enum http_errors
+form_of(const struct http_route *row, err_t e)
+{
+    if (row == NULL)
+        return HTTP_ERRORS_PROBLEM;
+    return e == ERR_UNAUTHORIZED && row->auth == HTTP_AUTH_OPERATOR ? HTTP_ERRORS_TEXT
+                                                                    : row->errors;
+}
+
 void
 reply_error(struct exchange *ex, err_t e)
 {
@@ -321,7 +331,7 @@ reply_error(struct exchange *ex, err_t e)
     ex->broken_header = false;
     put_refusal_headers(ex);
     json_out_init(&js, &ex->arena);
-    switch (row == NULL ? HTTP_ERRORS_PROBLEM : row->errors) {
+    switch (form_of(row, e)) {
     case HTTP_ERRORS_NONE:
     case HTTP_ERRORS_PROBLEM: put_problem(ex, e, &js); break;
     case HTTP_ERRORS_OAUTH: put_oauth(ex, e, &js); break;
