@@ -63,9 +63,8 @@ req_content_type(struct req *rq)
     return out;
 }
 
-/* The request's form, not its content, is at fault: nuts-node's "Operation failed". */
-static err_t
-binding(struct req *rq, err_t e)
+err_t
+req_malformed(struct req *rq, err_t e)
 {
     EXCHANGE(rq)->binding = e != ERR_OK;
     return e;
@@ -102,11 +101,11 @@ req_json(struct req *rq, json **out)
     if (ex->json != NULL)
         return ERR_OK;
     if (!str_eq(type, S("application/json")) && !str_ends(type, S("+json")))
-        return binding(rq, refuse(&rq->cx, ERR_MEDIA_TYPE, "RFC 9110 15.5.16",
+        return req_malformed(rq, refuse(&rq->cx, ERR_MEDIA_TYPE, "RFC 9110 15.5.16",
                                   "Content-Type is not application/json"));
     e = json_parse(&rq->cx, str_of_bytes(req_body(rq)), JSON_STRICT, &ex->json);
     *out = ex->json;
-    return binding(rq, e);
+    return req_malformed(rq, e);
 }
 
 struct str

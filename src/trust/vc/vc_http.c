@@ -27,7 +27,7 @@ enum {
     ROOTS_FILE_MAX = 1024 * 1024,
     ROOTS_MAX = 64,
     KEYS_CACHED = 4096,
-    VP_LIFE_MS = 4000,
+    VP_LIFE_MS = 5000, /* as long as RFC021 lets one be (nuts-node.md 3.5) */
     FETCH_MS = 10000
 };
 
@@ -291,10 +291,11 @@ verify_vc(struct req *rq)
     json *body;
     err_t e;
 
-    if ((e = read_body(rq, &body)) != ERR_OK ||
-        (e = vc_parse_json(&rq->cx, json_get(body, "verifiableCredential"), &raw)) !=
-            ERR_OK)
+    if ((e = read_body(rq, &body)) != ERR_OK)
         return e;
+    e = vc_parse_json(&rq->cx, json_get(body, "verifiableCredential"), &raw);
+    if (e != ERR_OK)
+        return req_malformed(rq, e);
     return reply_verdict(rq, vc_verify(&rq->cx, &raw, NULL, &vc), NULL);
 }
 
@@ -334,7 +335,7 @@ verify_vp(struct req *rq)
                       "nuts-node 2.2",
                       "verifiablePresentation must be a JWT; ldp_vp is not offered yet");
     if ((e = vp_parse(cx, jwt, &raw)) != ERR_OK)
-        return e;
+        return req_malformed(rq, e);
     json_bool(json_get(body, "verifyCredentials"), &deep);
     how.skip_credentials = !deep;
     how.vc.at_ms = at;
@@ -379,6 +380,7 @@ create_vp(struct req *rq)
     struct did_subject signer;
     struct json_out *js;
     struct str who = { NULL, 0 }, jwt;
+    int64_t most = cx->conf->signer_presentation_max;
     json *body;
     err_t e;
 
@@ -400,9 +402,12 @@ create_vp(struct req *rq)
         return e;
     rq->audit.custodian = signer.subject;
     if (t.until_ms == 0)
-        t.until_ms = cx->now_ms + VP_LIFE_MS;
+        t.until_ms = t.from_ms + (most < VP_LIFE_MS ? most : VP_LIFE_MS);
     if (t.until_ms <= cx->now_ms)
         return refuse(cx, ERR_BAD_REQUEST, "nuts-node 2.2", "expires lies in the past");
+    if (t.until_ms - t.from_ms > most)
+        return refuse(cx, ERR_BAD_REQUEST, "issue 1.5",
+                      "expires is further away than signer.presentation_max allows");
     t.holder = signer.did;
     t.kid = signer.kid;
     t.extra_types = json_get(body, "type");

@@ -43,7 +43,7 @@ claims_with(struct node *n, const struct claim *usual, size_t count,
         if (value != NULL)
             buf_printf(&b, "%s\"%s\":%s", b.n ? "," : "{", usual[i].name, value);
     }
-    if (!put)
+    if (!put && one->value != NULL)
         buf_printf(&b, ",\"%s\":%s", one->name, one->value);
     buf_c(&b, '}');
     assert_int_equal(buf_done(&n->t.cx, &b, &out), ERR_OK);
