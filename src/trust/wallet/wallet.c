@@ -184,12 +184,24 @@ store_it(struct ctx *cx, struct str subject, const struct vc_raw *raw)
     return store_commit(&tx);
 }
 
+/* Here 404 speaks of the wallet's owner, and 409 of its contents: not of an issuer. */
+static err_t
+verify(struct ctx *cx, const struct vc_raw *raw)
+{
+    struct vc vc;
+    err_t e = vc_verify(cx, raw, NULL, &vc);
+
+    if (e == ERR_DID_NOT_FOUND || e == ERR_DID_DEACTIVATED)
+        return refuse(cx, ERR_VC_ISSUER, "nuts-node 2.2",
+                      "the document of its issuer is not there, or was ended");
+    return e;
+}
+
 err_t
 wallet_load(struct ctx *cx, struct str subject, const json *credential)
 {
     struct did_subject owner;
     struct vc_raw raw;
-    struct vc vc;
     err_t e;
 
     if ((e = did_subject_find(cx, subject, &owner)) != ERR_OK ||
@@ -199,9 +211,9 @@ wallet_load(struct ctx *cx, struct str subject, const json *credential)
         return refuse(cx, ERR_VC_FORMAT, "nuts-node 3.9",
                       "a credential in a wallet needs an id");
     if ((e = check_owner(cx, subject, &raw)) != ERR_OK ||
-        (e = vc_verify(cx, &raw, NULL, &vc)) != ERR_OK)
+        (e = verify(cx, &raw)) != ERR_OK)
         return e;
-    return store_it(cx, subject, vc.raw);
+    return store_it(cx, subject, &raw);
 }
 
 err_t

@@ -21,12 +21,16 @@ about(struct req *rq, const char *what)
 static err_t
 load(struct req *rq)
 {
+    struct vc_raw raw;
     json *body;
     err_t e;
 
     about(rq, "load credential");
-    if ((e = req_json(rq, &body)) != ERR_OK ||
-        (e = wallet_load(&rq->cx, req_path(rq, "subjectID"), body)) != ERR_OK)
+    if ((e = req_json(rq, &body)) != ERR_OK)
+        return e;
+    if ((e = vc_parse_json(&rq->cx, body, &raw)) != ERR_OK)
+        return req_malformed(rq, e); /* whosever it was to be */
+    if ((e = wallet_load(&rq->cx, req_path(rq, "subjectID"), body)) != ERR_OK)
         return e;
     return reply_empty(rq, 204);
 }
