@@ -55,7 +55,7 @@ struct node {
     struct fetch_request last;
     char last_url[512];
 
-    struct audit_record told; /* the last event; texts are valid for this request */
+    struct audit_record told; /* the last event; who, what, whose and why are copied */
     int told_count;
     long fail_at; /* of each request's allocations */
 
@@ -263,9 +263,15 @@ static struct node *node_told; /* whose audit events these are */
 static inline err_t
 node_keep_audit(struct ctx *cx, const struct audit_record *record)
 {
+    struct str *texts[] = { &node_told->told.who,    &node_told->told.custodian,
+                            &node_told->told.what,   &node_told->told.entity,
+                            &node_told->told.reason, &node_told->told.code };
+
     (void)cx;
     node_told->told = *record;
     node_told->told_count++;
+    for (size_t i = 0; i < COUNT(texts); i++) /* the record is good for this call alone */
+        *texts[i] = arena_str(&node_told->t.arena, *texts[i]);
     return ERR_OK;
 }
 

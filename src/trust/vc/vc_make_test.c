@@ -162,6 +162,7 @@ shapes_presentations(void **state)
     }
     assert_int_equal(json_type(json_at(json_get(vp, "verifiableCredential"), 1)),
                      JSON_OBJECT);
+    of.count = 2;
     of.extra_types = parse("[\"RetractedVerifiablePresentation\"]");
     assert_int_equal(vp_claims(CX, &of, &claims), ERR_OK);
     assert_true(json_is(json_at(json_get(json_get(parse(claims.p), "vp"), "type"), 1),
