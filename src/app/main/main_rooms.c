@@ -17,7 +17,7 @@ main_routes(size_t *n)
 #define ROOM(name, folder)          \
     if (name##_room.routes != NULL) \
         tables[at++] = name##_room.routes;
-#include "app/main/rooms_now.def"
+#include "lists/rooms.def"
 #undef ROOM
     *n = at;
     return tables;

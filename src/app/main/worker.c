@@ -29,7 +29,7 @@ static const struct {
     const struct room *room;
 } rooms[ROOM_COUNT] = {
 #define ROOM(name, folder) [ROOM_##name] = { #name, &name##_room },
-#include "app/main/rooms_now.def"
+#include "lists/rooms.def"
 #undef ROOM
 };
 

@@ -100,7 +100,7 @@ jobs_open(struct ctx *cx, struct sys *sys, struct conf *conf)
 #define ROOM(name, folder)                                                                 \
     if (e == ERR_OK)                                                                       \
         e = add(cx, name##_room.jobs, ROOM_##name);
-#include "app/main/rooms_now.def"
+#include "lists/rooms.def"
 #undef ROOM
     return e;
 }

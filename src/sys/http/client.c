@@ -500,7 +500,8 @@ release(struct transfer *t)
                 .multi,
             t->easy);
     t->running = false;
-    if (t->easy != NULL && c->kept_count < EASY_KEPT) {
+    /* One that got no answer may still hold a buffer, and then takes no options. */
+    if (t->easy != NULL && c->kept_count < EASY_KEPT && client_status(t) != 0) {
         api->curl_easy_reset(t->easy);
         c->kept[c->kept_count++] = t->easy;
     } else if (t->easy != NULL) {

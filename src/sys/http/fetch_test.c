@@ -432,6 +432,22 @@ what_is_not_followed_nor_taken(void **state)
     assert_int_equal(GET("/ask"), 502);
 }
 
+/* A handle that never got an answer is not used again: it would take no options. */
+static void
+a_name_that_nobody_has_spoils_nothing(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct str good = wish.url;
+
+        wish.url = S("http://nobody.invalid/");
+        assert_int_equal(GET("/ask"), 502);
+        wish.url = good;
+        says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        assert_int_equal(GET("/ask"), 200);
+    }
+}
+
 static void
 a_slow_host_meets_the_deadline(void **state)
 {
@@ -916,6 +932,7 @@ main(void)
         cmocka_unit_test(at_start_nobody_turns_the_loop),
         T(relays_with_a_length),
         T(relays_of_every_framing),
+        T(a_name_that_nobody_has_spoils_nothing),
         T(upstreams_that_fail),
         T(answers_that_break_off),
         T(held_and_rewritten),

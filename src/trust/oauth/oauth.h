@@ -20,9 +20,9 @@ struct oauth_token {
     struct str client_id; /* who asked for it, bound to `holder` */
     struct str holder;    /* the DID that signed the presentation */
     struct str scope;
-    struct str jkt;       /* thumbprint of the DPoP key; empty: a bearer token */
+    struct str jkt; /* thumbprint of the DPoP key; empty: a bearer token */
     int64_t issued_ms, expires_ms;
-    const json *claims;   /* object: the fields of the definitions, null where absent */
+    const json *claims; /* object: the fields of the definitions, null where absent */
 };
 
 /* UNAUTHORIZED when there is no such token, or no longer. */
@@ -42,6 +42,7 @@ struct oauth_dpop {
  * well. Blocks with PostgreSQL. `jkt` (may be NULL) gets the key's thumbprint.
  * DPOP with what is wrong in the reason.
  */
-err_t oauth_dpop_check(struct ctx *cx, const struct oauth_dpop *in, struct str *jkt) NODISCARD;
+err_t oauth_dpop_check(struct ctx *cx, const struct oauth_dpop *in,
+                       struct str *jkt) NODISCARD;
 
 #endif
