@@ -266,7 +266,10 @@ hand_file(struct supervisor *s, struct child *c, const struct conf_row *row,
     return tell(s, c, ROLE_FILE, 0, secret ? row->key : path, fd);
 }
 
-/* Without keys.root_file the root key is systemd's credential. */
+/*
+ * Without keys.root_file the root key is systemd's credential. A default that is not
+ * there (policies) is the room's to judge; what was named must be there.
+ */
 static const char *
 path_of(struct supervisor *s, const struct conf_row *row)
 {
@@ -274,6 +277,8 @@ path_of(struct supervisor *s, const struct conf_row *row)
         (const struct str *)(const void *)((const char *)s->conf + row->at);
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 
+    if (value->n > 0 && str_is(*value, row->def) && access(value->p, F_OK) != 0)
+        return NULL;
     if (value->n > 0)
         return value->p;
     if (strcmp(row->key, "keys.root_file") == 0 && credentials != NULL)
