@@ -59,15 +59,19 @@ BENCH_BIN := $(patsubst %.c,$(B)/bench/%,$(call wanted,$(BENCH) $(LOADS)))
 FUZZ_BIN  := $(patsubst %.c,$(B)/fuzz/%,$(call wanted,$(FUZZ_)))
 
 .PHONY: all check lint layers conformance bench bench-bins fuzz fuzz-bins test-bins install clean \
-        scenario check-faults docs docs-check soak load
+        scenario check-faults docs docs-check soak load FORCE
 .SECONDARY:
 all: $(B)/knoop $(B)/knoop-vectors
 
 # --- what is gathered from the rooms -------------------------------------
-$(B)/gen/options.def: $(CONF_DEFS)
-	@mkdir -p $(@D); for f in $(CONF_DEFS); do echo "#include \"$${f#src/}\""; done > $@
-$(B)/gen/sql.def: $(SQL_DEFS)
-	@mkdir -p $(@D); for f in $(SQL_DEFS); do echo "#include \"$${f#src/}\""; done > $@
+# Made anew each time and kept when nothing changed: a list that went away is missed too.
+gather = mkdir -p $(@D); for f in $(1); do echo "\#include \"$${f\#src/}\""; done > $@.new; \
+         if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+$(B)/gen/options.def: FORCE
+	@$(call gather,$(CONF_DEFS))
+$(B)/gen/sql.def: FORCE
+	@$(call gather,$(SQL_DEFS))
+FORCE:
 GEN := $(B)/gen/options.def $(B)/gen/sql.def
 
 $(B)/obj/%.o: %.c $(GEN)
