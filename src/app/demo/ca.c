@@ -212,6 +212,20 @@ ca_tls(struct ctx *cx, const char *folder, struct str host)
     return write_pem(cx, folder, host, &der, 1);
 }
 
+/* An RSA key takes a second to make; one that is certified again takes none. */
+static err_t
+uzi_key(struct ctx *cx, const char *folder, struct str key_of, struct key **out)
+{
+    struct bytes der;
+    err_t e;
+
+    if (key_of.n == 0)
+        return key_generate(cx, KEY_RSA, out);
+    if ((e = read_block(cx, folder, key_of, ".key", &der)) != ERR_OK)
+        return e;
+    return key_from_pkcs8(cx, der, out);
+}
+
 err_t
 ca_uzi(struct ctx *cx, const char *folder, const struct ca_uzi *what)
 {
@@ -247,7 +261,7 @@ ca_uzi(struct ctx *cx, const char *folder, const struct ca_uzi *what)
     if ((e = authority_read(cx, folder, S("uzi-root"), &root)) != ERR_OK ||
         (e = authority_read(cx, folder, S("uzi-ca"), &ca)) != ERR_OK ||
         (e = crl_url(cx, folder, "uzi-ca.crl", &make.crl_url)) != ERR_OK ||
-        (e = key_generate(cx, KEY_RSA, &key)) != ERR_OK ||
+        (e = uzi_key(cx, folder, what->key_of, &key)) != ERR_OK ||
         (e = x509_make(cx, &make, key, ca.cert, ca.key, &ders[0])) != ERR_OK ||
         (e = write_key(cx, folder, what->name, key)) != ERR_OK)
         return e;

@@ -20,6 +20,7 @@
 struct ca_uzi {
     struct str name; /* file name, without .pem */
     struct str organisation, locality, ura, agb, number;
+    struct str key_of; /* another's name: its key is certified again; empty: a new key */
     int64_t from_ms, to_ms;
 };
 

@@ -72,11 +72,11 @@ void data__period(struct data_maker *m, const char *name, unsigned years);
 void data__quantity(struct json_out *js, const char *name, long value, bool tenths,
                     const char *unit);
 
-#define SCT   "http://snomed.info/sct"
-#define LOINC "http://loinc.org"
-#define ATC   "http://www.whocc.no/atc"
-#define NLP   "http://nictiz.nl/fhir/StructureDefinition/"
-#define HL7   "http://terminology.hl7.org/CodeSystem/"
+#define SCT    "http://snomed.info/sct"
+#define LOINC  "http://loinc.org"
+#define ATC    "http://www.whocc.no/atc"
+#define NLP    "http://nictiz.nl/fhir/StructureDefinition/"
+#define HL7    "http://terminology.hl7.org/CodeSystem/"
 #define NAMING "http://fhir.nl/fhir/NamingSystem/"
 
 void data__patient(struct data_maker *m);
@@ -84,8 +84,7 @@ void data__patient(struct data_maker *m);
 /* --- what is written of a person: data_care.c, data_medication.c, data_observation.c -- */
 void data__condition(struct data_maker *m, size_t condition);
 /* The hospital is surer than the general practitioner: that is a conflict to show. */
-void data__allergy(struct data_maker *m, const char *verification,
-                   const char *criticality);
+void data__allergy(struct data_maker *m, const char *verification, const char *criticality);
 void data__alert(struct data_maker *m);
 void data__admission(struct data_maker *m); /* with the procedure that it was for */
 void data__document(struct data_maker *m);

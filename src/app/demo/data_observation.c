@@ -62,9 +62,14 @@ data__blood_pressure(struct data_maker *m, unsigned years)
         unsigned low, range;
     } part[] = { { "8480-6", "Systolische bloeddruk", 105, 65 },
                  { "8462-4", "Diastolische bloeddruk", 60, 35 } };
-    const struct finding f = { NLP "nl-core-BloodPressure", KIND,      "vital-signs",
-                               "Vital Signs",               LOINC,     "85354-9",
-                               "Bloeddruk",                 years };
+    const struct finding f = { NLP "nl-core-BloodPressure",
+                               KIND,
+                               "vital-signs",
+                               "Vital Signs",
+                               LOINC,
+                               "85354-9",
+                               "Bloeddruk",
+                               years };
     char id[DATA_FIELD];
     struct json_out *js = observation(m, &f, id);
 
@@ -82,10 +87,14 @@ data__blood_pressure(struct data_maker *m, unsigned years)
     data__done(m);
 }
 
-static const struct finding laboratory = { NLP "nl-core-LaboratoryTestResult", SCT,
-                                           "275711006", "Laboratoriumonderzoek",
-                                           LOINC,       NULL,
-                                           NULL,        0 };
+static const struct finding laboratory = { NLP "nl-core-LaboratoryTestResult",
+                                           SCT,
+                                           "275711006",
+                                           "Laboratoriumonderzoek",
+                                           LOINC,
+                                           NULL,
+                                           NULL,
+                                           0 };
 
 static void
 result(struct data_maker *m, const struct data_lab *lab, char id[DATA_FIELD])

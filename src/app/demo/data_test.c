@@ -2,6 +2,7 @@
 #include "base/test.h"
 #include "app/demo/data.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct seen {
@@ -79,6 +80,65 @@ numbers_pass_and_differ(void **state)
     assert_int_equal(data_bsn(90000, room).n, 0);
 }
 
+/* The number of a patient, and where else than in his identifier it stands. */
+struct scan {
+    char number[10];
+    size_t patients, found;
+};
+
+/* Each text of a value, but the one place where a number belongs. */
+static void
+scan_value(struct scan *s, const json *v, bool is_patient, const char *path)
+{
+    struct str text;
+
+    if (json_str(v, &text)) {
+        bool there = str_search(text, str_of(s->number)) < text.n;
+        bool home = is_patient && strcmp(path, "identifier.value") == 0;
+
+        s->patients += there && home;
+        s->found += there && !home;
+        return;
+    }
+    for (json_each(it, v)) {
+        char below[256];
+
+        snprintf(below, sizeof(below), "%s%s%.*s", path, path[0] && it.name.n ? "." : "",
+                 STR(it.name));
+        scan_value(s, it.value, is_patient, below);
+    }
+}
+
+static err_t
+scan_line(struct ctx *cx, void *arg, enum data_org org, struct str type, struct str line)
+{
+    json *v;
+    err_t e = json_parse(cx, line, JSON_STRICT, &v);
+
+    (void)org;
+    if (e == ERR_OK)
+        scan_value(arg, v, str_is(type, "Patient"), "");
+    return e;
+}
+
+/* No URL, reference, id or text of the data set holds a number: Patient.identifier alone. */
+static void
+numbers_stand_in_identifiers_alone(void **state)
+{
+    struct test_ctx t;
+    struct scan s = { .number = "" };
+
+    (void)state;
+    test_ctx_init(&t);
+    for (uint64_t i = 0; i < 25; i++) {
+        data_bsn(i, s.number);
+        assert_int_equal(data_write_patient(&t.cx, 1, i, scan_line, &s), ERR_OK);
+    }
+    assert_int_equal(s.found, 0);
+    assert_true(s.patients >= 75); /* at three organisations, or four */
+    test_ctx_fini(&t);
+}
+
 static void
 common_resources(void **state)
 {
@@ -98,6 +158,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_every_time),
         cmocka_unit_test(numbers_pass_and_differ),
+        cmocka_unit_test(numbers_stand_in_identifiers_alone),
         cmocka_unit_test(common_resources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

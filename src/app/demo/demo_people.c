@@ -1,4 +1,5 @@
-/* demo_people.c - `knoop demo people`: who the made-up people are, as Markdown. EUPL-1.2. */
+/* demo_people.c - `knoop demo people`: who the made-up people are, as Markdown. EUPL-1.2.
+ */
 #include <stdio.h>
 
 #include "app/demo/data.h"

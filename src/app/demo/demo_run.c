@@ -43,7 +43,8 @@ make_folder(struct cli *c, const char **out)
     }
     *out = path;
     if (path == NULL || chmod(path, 0755) != 0)
-        return refuse(&c->cx, ERR_INTERNAL, "", "no folder to work in: %s", strerror(errno));
+        return refuse(&c->cx, ERR_INTERNAL, "", "no folder to work in: %s",
+                      strerror(errno));
     return ERR_OK;
 }
 

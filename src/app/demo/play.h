@@ -24,16 +24,16 @@ struct play {
     char number[10], other_number[10];
 
     /* what earlier steps found */
-    struct str credential;     /* home care's X509Credential */
+    struct str credential;       /* home care's X509Credential */
     struct str expired, revoked; /* the pharmacy's, of certificates that were good once */
     int64_t expired_ms;
-    struct str ground;         /* its id */
-    struct str token, kid;     /* home care's, for the hospital */
-    struct str proof;          /* a DPoP proof that was used */
-    struct str presentation;   /* a token request that was granted */
-    const json *definition;    /* what the hospital asks to be presented */
+    struct str ground;       /* its id */
+    struct str token, kid;   /* home care's, for the hospital */
+    struct str proof;        /* a DPoP proof that was used */
+    struct str presentation; /* a token request that was granted */
+    const json *definition;  /* what the hospital asks to be presented */
     size_t resources, questions;
-    struct str event;          /* in the hospital's log: a read of the patient */
+    struct str event; /* in the hospital's log: a read of the patient */
 
     /* of the step at hand */
     int64_t ns; /* in the hands of nodes */
@@ -50,6 +50,8 @@ struct step {
 };
 extern const struct step play_steps[]; /* ended by { 0 } */
 
+/* The second part's first step: a ground for home care, for the patient. */
+err_t play_ground(struct play *p) NODISCARD;
 /* All of them; false when one failed or Ctrl-C came. */
 bool play_all(struct play *p);
 

@@ -215,6 +215,15 @@ has_ended(struct process *p, int *status)
     return true;
 }
 
+/* By itself; or by our signal, before it knew what to do with one. */
+static bool
+ended_well(const struct process *p, int status)
+{
+    if (WIFSIGNALED(status))
+        return !p->ready && WTERMSIG(status) == SIGTERM;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 err_t
 process_end(struct ctx *cx, struct process *p)
 {
@@ -231,7 +240,7 @@ process_end(struct ctx *cx, struct process *p)
             waitpid(p->pid, NULL, 0);
             p->pid = 0;
             e = refuse(cx, ERR_DEADLINE, "", "%s did not end by itself", p->name);
-        } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        } else if (!ended_well(p, status)) {
             e = refuse(cx, ERR_UPSTREAM, "", "%s did not end well", p->name);
         }
     }

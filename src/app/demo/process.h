@@ -21,12 +21,12 @@
 struct process {
     struct loop_io notify; /* fd 0 or less: not open */
     struct loop *loop;
-    pid_t pid;             /* 0: none */
-    const char *name;      /* for reasons */
-    struct str folder;     /* its log and notify socket stand here */
-    bool ready;            /* said so since it was asked last */
-    bool kept;             /* and that it kept the options from before */
-    const bool *stop;      /* set: nobody waits any longer */
+    pid_t pid;         /* 0: none */
+    const char *name;  /* for reasons */
+    struct str folder; /* its log and notify socket stand here */
+    bool ready;        /* said so since it was asked last */
+    bool kept;         /* and that it kept the options from before */
+    const bool *stop;  /* set: nobody waits any longer */
 };
 
 /* The path of the program that runs, in cx's arena. */

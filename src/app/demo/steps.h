@@ -9,7 +9,6 @@ err_t step_identities(struct play *p) NODISCARD;
 err_t step_credentials(struct play *p) NODISCARD;
 err_t step_resolve(struct play *p) NODISCARD;
 /* steps_fetch.c */
-err_t step_ground(struct play *p) NODISCARD;
 err_t step_metadata(struct play *p) NODISCARD;
 err_t step_token(struct play *p) NODISCARD;
 err_t step_introspect(struct play *p) NODISCARD;

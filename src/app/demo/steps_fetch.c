@@ -11,16 +11,16 @@
 /* --- the ground ------------------------------------------------------------------ */
 
 err_t
-step_ground(struct play *p)
+play_ground(struct play *p)
 {
     struct world_reply reply;
     char until[TIME_TEXT];
-    err_t e = post(p, p->hospital, S("/internal/knoop/v1/grounds"), 201, &reply,
-                   "{\"tenant\":\"hospital\",\"patient\":\"%s\",\"organisation\":\"ura:%s\","
-                   "\"scope\":\"bgz\",\"kind\":\"treatment\",\"until\":\"%s\","
-                   "\"evidence\":\"handover of 2026-11-20, ward C3\"}",
-                   p->number, p->homecare->who->ura,
-                   time_text(until, p->cx->now_ms + 30 * DAY).p);
+    err_t e = post(
+        p, p->hospital, S("/internal/knoop/v1/grounds"), 201, &reply,
+        "{\"tenant\":\"hospital\",\"patient\":\"%s\",\"organisation\":\"ura:%s\","
+        "\"scope\":\"bgz\",\"kind\":\"treatment\",\"until\":\"%s\","
+        "\"evidence\":\"handover of 2026-11-20, ward C3\"}",
+        p->number, p->homecare->who->ura, time_text(until, p->cx->now_ms + 30 * DAY).p);
 
     if (e != ERR_OK)
         return e;
@@ -75,23 +75,25 @@ err_t
 step_token(struct play *p)
 {
     struct world_reply reply;
-    err_t e = post(p, p->homecare,
-                   S("/internal/auth/v2/homecare/request-service-access-token"), 200, &reply,
-                   "{\"authorization_server\":\"%.*s\",\"scope\":\"bgz\",\"token_type\":"
-                   "\"DPoP\",\"credentials\":[{\"@context\":[\"https://www.w3.org/2018/"
-                   "credentials/v1\",\"https://nuts.nl/credentials/v1\"],\"type\":["
-                   "\"VerifiableCredential\",\"NutsEmployeeCredential\"],"
-                   "\"credentialSubject\":{\"name\":\"%s %s\",\"roleName\":\"%s\","
-                   "\"identifier\":\"%s\"}}]}",
-                   STR(p->hospital->issuer), p->nurse->given, p->nurse->family,
-                   p->nurse->role_text, p->nurse->uzi);
+    err_t e =
+        post(p, p->homecare, S("/internal/auth/v2/homecare/request-service-access-token"),
+             200, &reply,
+             "{\"authorization_server\":\"%.*s\",\"scope\":\"bgz\",\"token_type\":"
+             "\"DPoP\",\"credentials\":[{\"@context\":[\"https://www.w3.org/2018/"
+             "credentials/v1\",\"https://nuts.nl/credentials/v1\"],\"type\":["
+             "\"VerifiableCredential\",\"NutsEmployeeCredential\"],"
+             "\"credentialSubject\":{\"name\":\"%s %s\",\"roleName\":\"%s\","
+             "\"identifier\":\"%s\"}}]}",
+             STR(p->hospital->issuer), p->nurse->given, p->nurse->family,
+             p->nurse->role_text, p->nurse->uzi);
 
     if (e != ERR_OK)
         return e;
     p->token = json_get_text(reply.v, "access_token");
     p->kid = json_get_text(reply.v, "dpop_kid");
     if (p->token.n == 0 || p->kid.n == 0)
-        return refuse(p->cx, ERR_UPSTREAM, "RFC 9449 5", "no token bound to a key was given");
+        return refuse(p->cx, ERR_UPSTREAM, "RFC 9449 5",
+                      "no token bound to a key was given");
     tell(p, "proved", "the organisation, by its X509Credential; the key, by DPoP");
     tell(p, "vouched", "by the UZI authority for the organisation (URA %s),",
          p->homecare->who->ura);
@@ -130,7 +132,8 @@ step_introspect(struct play *p)
     return ERR_OK;
 }
 
-/* --- asking as home care does ------------------------------------------------------------ */
+/* --- asking as home care does ------------------------------------------------------------
+ */
 
 err_t
 make_proof(struct play *p, const struct world_node *by, struct str kid, const char *method,
@@ -183,8 +186,8 @@ err_t
 step_patient(struct play *p)
 {
     struct world_reply reply;
-    struct str path = arena_printf(p->cx->arena, "/fhir/hospital/Patient/%.*s",
-                                   STR(p->patient));
+    struct str path =
+        arena_printf(p->cx->arena, "/fhir/hospital/Patient/%.*s", STR(p->patient));
     const json *name;
     err_t e;
 
@@ -206,10 +209,11 @@ step_by_number(struct play *p)
     struct world_call call = {
         .method = HTTP_POST,
         .type = "application/x-www-form-urlencoded",
-        .body = arena_printf(p->cx->arena,
-                             "identifier=http%%3A%%2F%%2Ffhir.nl%%2Ffhir%%2FNamingSystem%%2F"
-                             "bsn%%7C%s",
-                             p->number),
+        .body =
+            arena_printf(p->cx->arena,
+                         "identifier=http%%3A%%2F%%2Ffhir.nl%%2Ffhir%%2FNamingSystem%%2F"
+                         "bsn%%7C%s",
+                         p->number),
     };
     struct world_reply reply;
     const json *found;
@@ -221,7 +225,8 @@ step_by_number(struct play *p)
     found = json_get(json_at(json_get(reply.v, "entry"), 0), "resource");
     if (!str_eq(json_get_text(found, "id"), p->patient))
         return refuse(p->cx, ERR_UPSTREAM, "", "another patient was found, or none");
-    tell(p, "proved", "the number went in a form; what comes back names no number in a link");
+    tell(p, "proved",
+         "the number went in a form; what comes back names no number in a link");
     return ERR_OK;
 }
 

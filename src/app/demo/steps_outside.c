@@ -57,7 +57,7 @@ step_two_patients(struct play *p)
         return refuse_memory(p->cx);
     if ((e = ask_hospital(p, path, &call)) != ERR_OK)
         return e;
-    return refused(p, &call, 403, "POLICY_REQUEST");
+    return refused(p, &call, 400, "FHIR_REQUEST");
 }
 
 err_t
@@ -69,10 +69,10 @@ step_path(struct play *p)
 err_t
 step_other_patient(struct play *p)
 {
-    return refused_get(p,
-                       arena_printf(p->cx->arena, "/fhir/hospital/Condition?patient=%.*s",
-                                    STR(p->other)),
-                       403, "GROUND");
+    return refused_get(
+        p,
+        arena_printf(p->cx->arena, "/fhir/hospital/Condition?patient=%.*s", STR(p->other)),
+        403, "GROUND");
 }
 
 /* What was given a moment ago is not given any more. */

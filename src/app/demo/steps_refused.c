@@ -15,9 +15,9 @@ patient_path(struct play *p)
 err_t
 step_no_token(struct play *p)
 {
-    const struct world_call call = {
-        .to = p->hospital, .method = HTTP_GET, .path = patient_path(p)
-    };
+    const struct world_call call = { .to = p->hospital,
+                                     .method = HTTP_GET,
+                                     .path = patient_path(p) };
 
     return refused(p, &call, 401, "no Authorization header");
 }
@@ -29,11 +29,11 @@ present(struct play *p, const struct world_node *by, struct str credential,
         struct str audience, struct str *vp)
 {
     struct world_reply reply;
-    err_t e = post(p, by, S("/internal/vcr/v2/holder/vp"), 200, &reply,
-                   "{\"verifiableCredentials\":[\"%.*s\"],\"signerDID\":\"%.*s\",\"format\":"
-                   "\"jwt_vp\",\"domain\":\"%.*s\",\"challenge\":\"demo-%llu\"}",
-                   STR(credential), STR(by->did), STR(audience),
-                   (unsigned long long)os_tick_ns());
+    err_t e = post(
+        p, by, S("/internal/vcr/v2/holder/vp"), 200, &reply,
+        "{\"verifiableCredentials\":[\"%.*s\"],\"signerDID\":\"%.*s\",\"format\":"
+        "\"jwt_vp\",\"domain\":\"%.*s\",\"challenge\":\"demo-%llu\"}",
+        STR(credential), STR(by->did), STR(audience), (unsigned long long)os_tick_ns());
 
     *vp = S("");
     if (e == ERR_OK && !json_str(reply.v, vp))
@@ -136,7 +136,8 @@ step_replayed_presentation(struct play *p)
     return refused(p, &call, 400, "VP_NONCE");
 }
 
-/* --- proofs ------------------------------------------------------------------------------ */
+/* --- proofs ------------------------------------------------------------------------------
+ */
 
 static struct world_call
 with_proof(struct play *p, struct str path, struct str proof)
@@ -161,7 +162,7 @@ step_replayed_proof(struct play *p)
         (e = want(p, &call, 200, &reply)) != ERR_OK)
         return e;
     tell(p, "first", "200: the patient was given for it");
-    return refused(p, &call, 401, "DPoP");
+    return refused(p, &call, 401, "used");
 }
 
 err_t
@@ -176,7 +177,7 @@ step_other_question(struct play *p)
     if (e != ERR_OK)
         return e;
     call = with_proof(p, path, proof);
-    return refused(p, &call, 401, "DPoP");
+    return refused(p, &call, 401, "url");
 }
 
 /* A thief has the token, and a node of his own. */
@@ -190,7 +191,7 @@ step_wrong_key(struct play *p)
     if (e != ERR_OK)
         return e;
     call = with_proof(p, patient_path(p), proof);
-    return refused(p, &call, 401, "DPoP");
+    return refused(p, &call, 401, "jkt");
 }
 
 err_t
@@ -202,15 +203,16 @@ step_bearer(struct play *p)
     return refused(p, &call, 401, "used as a bearer token");
 }
 
-/* --- certificates ------------------------------------------------------------------------- */
+/* --- certificates
+ * ------------------------------------------------------------------------- */
 
-/* The certificate was good when the credential was made; by now it is over. */
+/* Good when it was made; a credential lasts no longer than its certificate. */
 err_t
 step_expired(struct play *p)
 {
     while (os_now_ms() <= p->expired_ms && !p->w->stop)
         loop_turn(p->w->loop, 20);
-    return refused_presentation(p, p->pharmacy, p->expired, p->hospital->issuer, "CERT_TIME");
+    return refused_presentation(p, p->pharmacy, p->expired, p->hospital->issuer, "_TIME");
 }
 
 err_t
@@ -220,7 +222,8 @@ step_revoked(struct play *p)
                                 "CERT_REVOKED");
 }
 
-/* --- credentials in a wallet ----------------------------------------------------------------- */
+/* --- credentials in a wallet
+ * ----------------------------------------------------------------- */
 
 static err_t
 refused_credential(struct play *p, const struct world_node *n, struct str jwt,
@@ -242,7 +245,8 @@ static err_t
 change_digit(struct play *p, struct str *out)
 {
     struct str signature = p->credential, header = str_cut(&signature, '.'),
-               payload = str_cut(&signature, '.'), ura = str_of(p->homecare->who->ura), text;
+               payload = str_cut(&signature, '.'), ura = str_of(p->homecare->who->ura),
+               text;
     struct bytes raw;
     struct buf b;
     size_t at;

@@ -3,6 +3,7 @@
 
 #include "app/cli/credential.h"
 #include "app/demo/ca.h"
+#include "sys/os/os.h"
 
 #define DAY INT64_C(86400000)
 
@@ -35,27 +36,24 @@ step_identities(struct play *p)
 
     for (enum data_org org = 0; e == ERR_OK && org < DATA_ORGS; org++)
         e = make_identity(p, &p->w->node[org]);
-    tell(p, "vouched", "by each node's TLS certificate (Knoop Test TLS Root); the keys "
-                       "are in its signer");
+    tell(p, "vouched",
+         "by each node's TLS certificate (Knoop Test TLS Root); the keys "
+         "are in its signer");
     return e;
 }
 
 /* --- certificates --------------------------------------------------------------------- */
 
+/* Of the certificate <name>, by its own key. */
 static err_t
-credential_of(struct play *p, const struct world_node *n, const char *name, int64_t until_ms,
-              struct str *jwt)
+credential_of(struct play *p, const struct world_node *n, const char *name, struct str *jwt)
 {
     struct ctx *cx = p->cx;
-    struct str certificate =
-                   arena_printf(cx->arena, "%s/ca/%s.pem", p->w->folder, name),
+    struct str certificate = arena_printf(cx->arena, "%s/ca/%s.pem", p->w->folder, name),
                key = arena_printf(cx->arena, "%s/ca/%s.key", p->w->folder, name);
-    err_t e;
 
     if (certificate.p == NULL || key.p == NULL)
         return refuse_memory(cx);
-    if ((e = world_certificate(p->w, n, str_of(name), until_ms)) != ERR_OK)
-        return e;
     return credential_x509(cx, certificate.p, key.p, n->did, 0, jwt);
 }
 
@@ -75,7 +73,7 @@ static err_t
 prove(struct play *p, const struct world_node *n)
 {
     struct str jwt;
-    err_t e = credential_of(p, n, n->who->id, p->cx->now_ms + 365 * DAY, &jwt);
+    err_t e = credential_of(p, n, n->who->id, &jwt);
 
     if (e != ERR_OK || (e = load(p, n, jwt)) != ERR_OK)
         return e;
@@ -96,10 +94,11 @@ make_bad_ones(struct play *p)
     if (ca.p == NULL)
         return refuse_memory(p->cx);
     p->expired_ms = p->cx->now_ms + SHORT_LIFE_MS;
-    if ((e = credential_of(p, n, "pharmacy-expired", p->expired_ms, &p->expired)) !=
-            ERR_OK ||
-        (e = credential_of(p, n, "pharmacy-revoked", p->cx->now_ms + 365 * DAY,
-                           &p->revoked)) != ERR_OK)
+    if ((e = world_certificate(p->w, n, S("pharmacy-expired"), p->expired_ms)) != ERR_OK ||
+        (e = world_certificate(p->w, n, S("pharmacy-revoked"),
+                               p->cx->now_ms + 365 * DAY)) != ERR_OK ||
+        (e = credential_of(p, n, "pharmacy-expired", &p->expired)) != ERR_OK ||
+        (e = credential_of(p, n, "pharmacy-revoked", &p->revoked)) != ERR_OK)
         return e;
     return ca_revoke(p->cx, ca.p, S("pharmacy-revoked"));
 }
@@ -107,8 +106,11 @@ make_bad_ones(struct play *p)
 err_t
 step_credentials(struct play *p)
 {
-    err_t e = make_bad_ones(p);
+    err_t e = world_certificates(p->w);
 
+    p->cx->now_ms = os_now_ms();
+    if (e == ERR_OK)
+        e = make_bad_ones(p);
     for (enum data_org org = 0; e == ERR_OK && org < DATA_ORGS; org++)
         e = prove(p, &p->w->node[org]);
     tell(p, "vouched", "by TEST UZI-register Private Server CA, under TEST Zorg CSP Root");
@@ -119,7 +121,9 @@ step_credentials(struct play *p)
 err_t
 step_resolve(struct play *p)
 {
-    struct world_call call = { .to = p->hospital, .door = WORLD_INTERNAL, .method = HTTP_GET };
+    struct world_call call = { .to = p->hospital,
+                               .door = WORLD_INTERNAL,
+                               .method = HTTP_GET };
     struct world_reply reply;
     err_t e;
 

@@ -104,8 +104,8 @@ start_source(struct world *w, struct world_node *n)
 static err_t
 start_node(struct world *w, struct world_node *n)
 {
-    struct str file = arena_printf(w->cx->arena, "--configfile=%.*s/knoop.yaml",
-                                   STR(n->folder));
+    struct str file =
+        arena_printf(w->cx->arena, "--configfile=%.*s/knoop.yaml", STR(n->folder));
     char *argv[] = { w->program, (char[]){ "server" }, arena_z(w->cx->arena, file), NULL };
     err_t e = world__options(w, n);
 
@@ -141,6 +141,8 @@ start_all(struct world *w)
             (e = start_node(w, n)) != ERR_OK)
             return e;
     }
+    if ((e = world__make_certificates(w)) != ERR_OK)
+        return e;
     for (enum data_org org = 0; org < DATA_ORGS; org++) {
         struct world_node *n = &w->node[org];
 
@@ -194,7 +196,8 @@ world_open(struct world *w)
     return introduce(w);
 }
 
-/* --- closing --------------------------------------------------------------------------- */
+/* --- closing ---------------------------------------------------------------------------
+ */
 
 /* Told together, waited for one by one. */
 static void
@@ -209,7 +212,7 @@ err_t
 world_close(struct world *w)
 {
     struct ctx *cx = w->cx;
-    err_t first = ERR_OK, e;
+    err_t first = world_certificates(w), e;
 
     fetch_close(w->sys.fetch); /* idle connections would be waited for */
     w->sys.fetch = NULL;
@@ -236,7 +239,8 @@ world_stay(struct world *w)
         loop_turn(w->loop, FORWARD_MS);
 }
 
-/* --- asking ------------------------------------------------------------------------------ */
+/* --- asking ------------------------------------------------------------------------------
+ */
 
 static err_t
 put_header(struct ctx *cx, struct fetch_request *in, struct str *headers, const char *name,

@@ -49,7 +49,8 @@ struct world {
     struct sys sys; /* fetch: the way to the doors */
     struct ca_serve ca;
     struct loop_io signals;
-    bool stop; /* Ctrl-C, or SIGTERM */
+    bool stop;                 /* Ctrl-C, or SIGTERM */
+    struct world_maker *maker; /* of certificates, while nodes start */
 };
 
 /* `w` has cx, folder (made, empty) and policies set. All nodes serve. */
@@ -65,7 +66,12 @@ void world_stay(struct world *w);
  */
 err_t world_policies(struct ctx *cx, const char *program, const char **out) NODISCARD;
 
-/* Writes <folder>/ca/<name>.pem and .key: the server certificate of an organisation. */
+/*
+ * The server certificates of all organisations are in <folder>/ca/<id>.pem and .key
+ * when this returns; they were begun while the nodes started.
+ */
+err_t world_certificates(struct world *w) NODISCARD;
+/* Another one for the same organisation and key, under another name. */
 err_t world_certificate(struct world *w, const struct world_node *n, struct str name,
                         int64_t until_ms) NODISCARD;
 
@@ -77,7 +83,7 @@ struct world_call {
     const struct world_node *to;
     enum world_door door;
     enum http_method method;
-    struct str path; /* and query */
+    struct str path;  /* and query */
     const char *type; /* of the body; NULL: application/json */
     struct str body;
     struct str authorization, dpop; /* may be empty */

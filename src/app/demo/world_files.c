@@ -158,7 +158,8 @@ world__write(struct world *w)
     return write_records(w);
 }
 
-/* --- options --------------------------------------------------------------------------- */
+/* --- options ---------------------------------------------------------------------------
+ */
 
 /* Known once each listens: names of this country to doors of this machine. */
 static void
@@ -198,6 +199,7 @@ world__options(struct world *w, const struct world_node *n)
                "  truststorefile: \"%s/shared/tls-root.pem\"\n"
                "vc:\n  x509:\n    roots: \"%s/shared/uzi-root.pem\"\n"
                "policies:\n  folder: \"%s/shared/policies\"\n"
+               "audit:\n  checkpoint: 1s\n"
                "gateway:\n  upstreams:\n    - %s=http://127.0.0.1:%d/fhir\n",
                n->who->name, STR(n->host), w->folder, id, w->folder, id, w->folder,
                STR(n->host), w->folder, STR(n->host), w->folder, w->folder, w->folder, id,
@@ -210,44 +212,23 @@ world__options(struct world *w, const struct world_node *n)
     return os_write_file(w->cx, path.p, bytes_of(text), 0600);
 }
 
-/* Ours: the same country, seen from outside. */
+/* Ours: the same country, seen from outside; and a file for whoever stays. */
 err_t
 world__own_conf(struct world *w)
 {
+    struct str path = world__path(w, "client.yaml", ""), text;
     struct buf b;
-    struct str text;
     err_t e;
 
     buf_init(&b, w->cx->arena);
     buf_printf(&b, "tls:\n  truststorefile: \"%s/shared/tls-root.pem\"\n", w->folder);
     put_hosts(w, &b);
-    if ((e = buf_done(w->cx, &b, &text)) != ERR_OK)
+    if (path.p == NULL)
+        return refuse_memory(w->cx);
+    if ((e = buf_done(w->cx, &b, &text)) != ERR_OK ||
+        (e = os_write_file(w->cx, path.p, bytes_of(text), 0644)) != ERR_OK)
         return e;
     conf_give(w->conf);
     w->conf = NULL;
-    return conf_parse(w->cx, NULL, NULL, text, "the demo", &w->conf);
-}
-
-/* --- certificates ------------------------------------------------------------------------ */
-
-err_t
-world_certificate(struct world *w, const struct world_node *n, struct str name,
-                  int64_t until_ms)
-{
-    static const char *const agb[DATA_ORGS] = { "06010101", "01010102", "75010103",
-                                                "02010104" };
-    static const char *const number[DATA_ORGS] = { "900030757", "900030758", "900030759",
-                                                   "900030760" };
-    const struct ca_uzi what = {
-        .name = name,
-        .organisation = str_of(n->who->name),
-        .locality = str_of(n->who->city),
-        .ura = str_of(n->who->ura),
-        .agb = str_of(agb[n->org]),
-        .number = str_of(number[n->org]),
-        .from_ms = w->cx->now_ms - INT64_C(172800000),
-        .to_ms = until_ms,
-    };
-
-    return ca_uzi(w->cx, world__path(w, "ca", "").p, &what);
+    return conf_parse(w->cx, NULL, NULL, text, path.p, &w->conf);
 }

@@ -1,4 +1,4 @@
-/* world_int.h - between world.c and world_files.c. EUPL-1.2. */
+/* world_int.h - between the files of the world. EUPL-1.2. */
 #ifndef KNOOP_APP_DEMO_WORLD_INT_H
 #define KNOOP_APP_DEMO_WORLD_INT_H
 
@@ -13,5 +13,7 @@ err_t world__write(struct world *w) NODISCARD;
 /* <node>/knoop.yaml, with what is known by now. */
 err_t world__options(struct world *w, const struct world_node *n) NODISCARD;
 err_t world__own_conf(struct world *w) NODISCARD;
+/* Begins to make certificates, in threads of their own; no process is started after. */
+err_t world__make_certificates(struct world *w) NODISCARD;
 
 #endif

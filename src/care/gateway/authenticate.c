@@ -82,8 +82,12 @@ check_proof(struct ctx *cx, struct gateway *gw, const struct gateway_call *call,
         return refuse_memory(cx);
     e = gw->ports.dpop_check(cx, &proof);
     if (e != ERR_OK && err_row(e)->status < 500) {
+        /* Behind a comma it quotes URLs, which may hold a patient's id: not for a log. */
+        struct str why =
+            arena_str(cx->arena, str_sub(cx->reason, 0, str_find(cx->reason, ',')));
+
         *challenge = str_of(proof_bad);
-        return refuse(cx, ERR_UNAUTHORIZED, "RFC 9449 7.1", "DPoP: %s", err_row(e)->text);
+        return refuse(cx, ERR_UNAUTHORIZED, "RFC 9449 7.1", "DPoP: %.*s", STR(why));
     }
     return e;
 }

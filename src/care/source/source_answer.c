@@ -70,8 +70,8 @@ static err_t
 put_hit(struct ctx *cx, struct json_out *js, struct str base, const struct source_hit *hit,
         const char *mode, struct str elements)
 {
-    struct str url = arena_printf(cx->arena, "%.*s/%.*s/%.*s", STR(base), STR(hit->type),
-                                  STR(hit->id));
+    struct str url =
+        arena_printf(cx->arena, "%.*s/%.*s/%.*s", STR(base), STR(hit->type), STR(hit->id));
     err_t e;
 
     if (url.p == NULL)
@@ -114,12 +114,12 @@ put_self(struct ctx *cx, struct source_db *db, const struct source_query *q,
          struct json_out *js)
 {
     struct str query = q->hidden ? S("") : q->asked;
-    struct str url = arena_printf(cx->arena, "%.*s/%.*s%s%s%.*s", STR(source__base(db)),
-                                  STR(q->type),
-                                  q->lastn    ? "/$lastn"
-                                  : q->hidden ? "/_search"
-                                              : "",
-                                  query.n > 0 ? "?" : "", STR(query));
+    struct str url =
+        arena_printf(cx->arena, "%.*s/%.*s%s%s%.*s", STR(source__base(db)), STR(q->type),
+                     q->lastn    ? "/$lastn"
+                     : q->hidden ? "/_search"
+                                 : "",
+                     query.n > 0 ? "?" : "", STR(query));
 
     if (url.p == NULL)
         return refuse_memory(cx);

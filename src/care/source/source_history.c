@@ -150,8 +150,8 @@ history_of(struct req *rq, struct str type, struct str id)
     if ((e = read_query(rq, &q)) != ERR_OK ||
         (e = source__take(&rq->cx, source__of(rq), &db)) != ERR_OK)
         return e;
-    path = arena_printf(rq->cx.arena, "%s%.*s%s%.*s/_history", type.n ? "/" : "",
-                        STR(type), id.n ? "/" : "", STR(id));
+    path = arena_printf(rq->cx.arena, "%s%.*s%s%.*s/_history", type.n ? "/" : "", STR(type),
+                        id.n ? "/" : "", STR(id));
     if (path.p == NULL)
         return refuse_memory(&rq->cx);
     p.base = source__base(db);

@@ -52,8 +52,8 @@ add_referred(struct ctx *cx, struct including *g, struct str reference)
     struct source_hit hit;
     err_t e;
 
-    if ((g->in->target.n > 0 && !str_eq(type, g->in->target)) ||
-        have(g->hits, type, id) || have(g->extra, type, id))
+    if ((g->in->target.n > 0 && !str_eq(type, g->in->target)) || have(g->hits, type, id) ||
+        have(g->extra, type, id))
         return ERR_OK;
     if ((e = look(cx, g)) != ERR_OK)
         return e;
@@ -133,9 +133,8 @@ reverse(struct ctx *cx, struct including *g)
         g->target = arena_printf(cx->arena, "%.*s/%.*s", STR(of->type), STR(of->id));
         if (g->target.p == NULL)
             return refuse_memory(cx);
-        walk.term = source__term_refers(g->in->type,
-                                        fhir_param_find(g->in->type, g->in->param),
-                                        of->type, of->id);
+        walk.term = source__term_refers(
+            g->in->type, fhir_param_find(g->in->type, g->in->param), of->type, of->id);
         if ((e = source__walk(cx, g->db, &walk)) != ERR_OK)
             return e;
     }
@@ -147,7 +146,9 @@ source__include(struct ctx *cx, struct source_db *db, const struct source_query 
                 const struct source_hits *hits, struct source_hits *extra)
 {
     for (size_t i = 0; i < q->includes; i++) {
-        struct including g = { .db = db, .in = &q->include[i], .hits = hits, .extra = extra };
+        struct including g = {
+            .db = db, .in = &q->include[i], .hits = hits, .extra = extra
+        };
         err_t e = q->include[i].reverse ? reverse(cx, &g) : forward(cx, &g);
 
         if (e != ERR_OK)

@@ -94,8 +94,7 @@ source__page_open(struct ctx *cx, struct source_db *db, struct str *query, bool 
     if (handle.n > HANDLE_MAX || b64url_decode(cx, handle, &raw) != ERR_OK ||
         raw.n <= IV + TAG ||
         aead_open(cx, AEAD_A256GCM, source__page_key(db), (struct bytes){ raw.p, IV },
-                  bytes_of(S(AAD)),
-                  (struct bytes){ raw.p + IV + TAG, raw.n - IV - TAG },
+                  bytes_of(S(AAD)), (struct bytes){ raw.p + IV + TAG, raw.n - IV - TAG },
                   (struct bytes){ raw.p + IV, TAG }, &plain) != ERR_OK)
         return refuse(cx, ERR_BAD_REQUEST, RULE, "_page is no mark that was made here");
     *query = str_of_bytes(plain);
