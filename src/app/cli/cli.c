@@ -3,8 +3,8 @@
 #include "sys/os/os.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CLI_ARENA = 256 << 20 };
 
@@ -33,14 +33,35 @@ cli_number(const struct cli *c, const char *name, uint64_t otherwise, uint64_t *
     return false;
 }
 
+void
+cli_put(FILE *to, struct str text)
+{
+    if (isatty(fileno(to)) == 0) {
+        fwrite(text.p, 1, text.n, to);
+        return;
+    }
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char ch = (unsigned char)text.p[i];
+        bool c1 = ch == 0xC2 && i + 1 < text.n && (unsigned char)text.p[i + 1] < 0xA0;
+
+        if ((ch < ' ' && ch != '\n' && ch != '\t') || ch == 0x7F || c1) {
+            fputc('?', to);
+            i += c1;
+        } else
+            fputc(ch, to);
+    }
+}
+
 int
 cli_refused(struct cli *c, const char *what)
 {
     const char *clause = c->cx.clause;
 
-    fprintf(stderr, "knoop: %s: %.*s%s%s%s\n", what, STR(c->cx.reason),
-            clause && clause[0] ? " (" : "", clause ? clause : "",
-            clause && clause[0] ? ")" : "");
+    fprintf(stderr, "knoop: %s: ", what);
+    cli_put(stderr, c->cx.reason);
+    if (clause != NULL && clause[0] != '\0')
+        fprintf(stderr, " (%s)", clause);
+    fputc('\n', stderr);
     return 1;
 }
 

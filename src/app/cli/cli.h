@@ -8,6 +8,8 @@
 #ifndef KNOOP_APP_CLI_H
 #define KNOOP_APP_CLI_H
 
+#include <stdio.h>
+
 #include "base/err.h"
 
 struct cli_option {
@@ -41,6 +43,8 @@ const char *cli_option(const struct cli *c, const char *name);
 /* A whole number from --name, or `otherwise`; false (and said) when it is none. */
 bool cli_number(const struct cli *c, const char *name, uint64_t otherwise,
                 uint64_t *out) NODISCARD;
+/* Prints a stranger's text; to a terminal without control characters (ESC, C1). */
+void cli_put(FILE *to, struct str text);
 /* Says what was refused and why on standard error; gives the exit code 1. */
 int cli_refused(struct cli *c, const char *what);
 

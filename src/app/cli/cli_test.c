@@ -1,6 +1,7 @@
 /* cli_test.c - command lines, right and wrong, and their exit codes. EUPL-1.2. */
 #include "base/test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -175,6 +176,30 @@ help_is_asked_everywhere(void **state)
     }
 }
 
+/* What a stranger wrote must not speak to the terminal; a file gets it as it is. */
+static void
+a_terminal_is_not_spoken_to(void **state)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    char got[64] = "";
+    FILE *to;
+
+    (void)state;
+    assert_true(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+    to = fdopen(open(ptsname(master), O_RDWR | O_NOCTTY), "w");
+    assert_non_null(to);
+    cli_put(to, S("a\x1b[31m\xc2\x9b\xc3\xa9\x7f\n"));
+    fflush(to);
+    assert_true(read(master, got, sizeof(got) - 1) > 0);
+    assert_string_equal(got, "a?[31m?\xc3\xa9?\r\n");
+    fclose(to);
+    close(master);
+    to = fmemopen(got, sizeof(got), "w");
+    cli_put(to, S("a\x1b"));
+    fclose(to);
+    assert_string_equal(got, "a\x1b");
+}
+
 int
 main(void)
 {
@@ -184,6 +209,7 @@ main(void)
         cmocka_unit_test(the_longest_name_wins),
         cmocka_unit_test(options_stand_anywhere),
         cmocka_unit_test(help_is_asked_everywhere),
+        cmocka_unit_test(a_terminal_is_not_spoken_to),
     };
 
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);

@@ -75,22 +75,6 @@ door_indent(struct ctx *cx, struct str text, struct str *out)
     return buf_done(cx, &b, out);
 }
 
-/* A stranger's text must not speak to the terminal (ESC, C1). */
-static void
-print_tame(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char ch = (unsigned char)text.p[i];
-        bool c1 = ch == 0xC2 && i + 1 < text.n && (unsigned char)text.p[i + 1] < 0xA0;
-
-        if ((ch < ' ' && ch != '\n' && ch != '\t') || ch == 0x7F || c1) {
-            putchar('?');
-            i += c1;
-        } else
-            putchar(ch);
-    }
-}
-
 void
 door_print(struct str reply)
 {
@@ -109,10 +93,7 @@ door_print(struct str reply)
         shown = pretty; /* a credential: the next command takes it as it is */
     else if (is_json && people && door_indent(&cx, reply, &pretty) == ERR_OK)
         shown = pretty;
-    if (people)
-        print_tame(shown);
-    else
-        fwrite(shown.p, 1, shown.n, stdout);
+    cli_put(stdout, shown);
     if (shown.n > 0 && shown.p[shown.n - 1] != '\n')
         putchar('\n');
     arena_fini(&arena);

@@ -21,7 +21,7 @@ static const struct cli_option verify_options[] = {
     { "configfile", "FILE", "the node's options file (default: as the server's)" },
     { 0 },
 };
-static const struct cli_option key_options[] = { DOOR_OPTIONS, { 0 } };
+static const struct cli_option asking_options[] = { DOOR_OPTIONS, { 0 } };
 
 static const struct cli_option operator_options[] = {
     { "user", "USER", "who asks: stands in the audit log (default: the key's name)" },
@@ -34,6 +34,9 @@ const struct cli_command node_commands[] = {
     { "fetch", "SUBJECT URL",
       "Fetch from another organisation's gateway: token, proof and request.",
       fetch_options, 2, 2, cli__fetch },
+    { "token who", "TOKEN",
+      "Who is behind a token that this node gave, vouched for by whom, and how surely.",
+      asking_options, 1, 1, cli__token_who },
     { "policy check", "", "Would each policy of a folder be loaded? Exit 0 when all would.",
       policy_options, 0, 0, cli__policy_check },
     { "policy test", "[POLICY]", "Every test of the policies, and which fail.",
@@ -44,7 +47,7 @@ const struct cli_command node_commands[] = {
     { "audit verify", "[FOLDER]",
       "Is the log of a node whole? Names the first event that is not as it was.",
       verify_options, 0, 1, cli__audit_verify },
-    { "audit key", "", "The public key that signs checkpoints: keep it apart.", key_options,
+    { "audit key", "", "The public key that signs checkpoints: keep it apart.", asking_options,
       0, 0, cli__audit_key },
     { "operator init", "FILE NAME",
       "Make an operator's key; prints its line for the node's authorized_keys.", NULL, 2, 2,

@@ -13,6 +13,7 @@ int cli__policy_test(struct cli *c);
 int cli__policy_explain(struct cli *c);
 int cli__audit_verify(struct cli *c);
 int cli__audit_key(struct cli *c);
+int cli__token_who(struct cli *c);
 int cli__operator_init(struct cli *c);
 int cli__operator_token(struct cli *c);
 
