@@ -126,13 +126,14 @@ class Node:
         if role == "supervisor":
             self.process.wait()
 
-    def pss_kb(self):
-        """Proportional set size by role; sharing between roles is counted once in the sum."""
+    def pss_kb(self, part="Pss"):
+        """Proportional set size by role: what is shared is counted once in the sum of all.
+        "Pss_Anon" is what a process made itself, without files and rings mapped."""
         sizes = {}
         for role in ("supervisor", *ROLES):
             for pid in self.pids(role):
                 with open(f"/proc/{pid}/smaps_rollup") as f:
-                    kb = int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M).group(1))
+                    kb = int(re.search(rf"^{part}:\s+(\d+)", f.read(), re.M).group(1))
                 sizes[role] = sizes.get(role, 0) + kb
         return sizes
 
@@ -176,3 +177,11 @@ class Node:
         if status not in want:
             raise Wrong(f"{method} {path}: {status}: {text[:300]}")
         return json.loads(text) if text else None
+
+
+def verify_log(build, node):
+    """None, or why the audit log of a node that stands still does not verify."""
+    ask = json.dumps({"id": "1", "op": "audit.verify", "log": os.path.join(node.folder, "data", "audit")}) + "\n"
+    r = subprocess.run([os.path.join(build, "knoop-vectors")], input=ask, capture_output=True, text=True, timeout=300)
+    answer = json.loads(r.stdout.splitlines()[0])
+    return None if answer.get("ok") else f"the audit log does not verify: {answer}"

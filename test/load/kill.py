@@ -14,11 +14,11 @@ others by the supervisor. What is asked:
 
 Closes with "N passed, N failed": one for each kill, and one for each of these.
 """
-import collections, http.client, json, os, pathlib, random, shutil, subprocess, sys, tempfile, threading, time
+import collections, http.client, json, os, pathlib, random, shutil, sys, tempfile, threading, time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
-from node import Node, Wrong
+from node import Node, Wrong, verify_log
 
 CLIENTS, WITHIN, THINK = 4, 1.0, 0.005
 SUBJECTS, GROUNDS = "/internal/vdr/v2/subject", "/internal/knoop/v1/grounds"
@@ -104,13 +104,6 @@ def kill_once(node, role, count):
     return took
 
 
-def verify_log(build, folder):
-    ask = json.dumps({"id": "1", "op": "audit.verify", "log": folder}) + "\n"
-    r = subprocess.run([os.path.join(build, "knoop-vectors")], input=ask, capture_output=True, text=True, timeout=120)
-    answer = json.loads(r.stdout.splitlines()[0])
-    return None if answer.get("ok") else f"the audit log does not verify: {answer}"
-
-
 def logged(folder):
     found = collections.Counter()
     for name in sorted(os.listdir(folder)):
@@ -168,7 +161,7 @@ def main():
         found = logged(audit)
         events = [e for c in clients for e in c.events]
         not_once = [e for e in events if found[e] != 1]
-        broken = verify_log(build, audit)
+        broken = verify_log(build, node)
         passed += (not not_once) + (not broken)
         wrong += [f"{len(not_once)} of {len(events)} acknowledged events are not in the log once, such as"
                   f" {not_once[0]} ({found[not_once[0]]} times)"] if not_once else []
