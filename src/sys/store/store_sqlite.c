@@ -236,6 +236,19 @@ lite_script(struct ctx *cx, struct store_conn *c, const char *text)
                            : failed(cx, c, "script", sqlite3_extended_errcode(l->db));
 }
 
+/* A new file becomes WAL once. Who comes meanwhile is told BUSY without the handler. */
+static err_t
+write_ahead(struct ctx *cx, struct store_conn *c)
+{
+    struct lite *l = c->engine;
+    int rc, tries = 0;
+
+    do
+        rc = sqlite3_exec(l->db, "pragma journal_mode = wal", NULL, NULL, NULL);
+    while ((rc & 0xFF) == SQLITE_BUSY && on_busy(c, tries++));
+    return rc == SQLITE_OK ? ERR_OK : failed(cx, c, "journal_mode", rc);
+}
+
 static err_t
 lite_connect(struct ctx *cx, struct store_conn *c)
 {
@@ -258,9 +271,9 @@ lite_connect(struct ctx *cx, struct store_conn *c)
     sqlite3_db_config(l->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(l->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
     sqlite3_db_config(l->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    if ((e = application_id(cx, c)) != ERR_OK ||
+    if ((e = application_id(cx, c)) != ERR_OK || (e = write_ahead(cx, c)) != ERR_OK ||
         (e = lite_script(cx, c,
-                         "pragma journal_mode = wal; pragma synchronous = full;"
+                         "pragma synchronous = full;"
                          "pragma foreign_keys = on; pragma trusted_schema = off;"
                          "pragma temp_store = memory; pragma cache_size = -4000;")) !=
             ERR_OK)

@@ -51,7 +51,7 @@ test_pg_find(struct test_pg *pg)
 }
 
 static inline pid_t
-test_pg_run(const struct test_pg *pg, const char *program, const char *const *args)
+test_pg_run(const struct test_pg *pg, const char *program, const char **args)
 {
     pid_t          parent = getpid(), pid;
     struct passwd *user = getpwnam("postgres");
@@ -73,8 +73,9 @@ test_pg_run(const struct test_pg *pg, const char *program, const char *const *ar
             _exit(126);
         dup2(null, 0);
         dup2(null, 1);
-        dup2(null, 2);
+        /* By its whole name, so that it finds the others beside it, whatever PATH says. */
         snprintf(name, sizeof(name), "%s/%s", pg->bin, program);
+        args[0] = name;
         execv(name, (char *const *)(uintptr_t)args);
         _exit(127);
     }
@@ -118,7 +119,7 @@ test_pg_start(struct test_pg *pg)
         return 0;
     snprintf(data, sizeof(data), "%s/data", pg->dir);
     pid = test_pg_run(pg, "initdb",
-                      (const char *const[]){ "initdb", "-D", data, "-A", "trust", "-U", "knoop", "-N",
+                      (const char *[]){ "initdb", "-D", data, "-A", "trust", "-U", "knoop", "-N",
                                              "-E", "UTF8", "--locale=C.UTF-8",
                                              /* an order of text that is not ours */
                                              "--locale-provider=icu", "--icu-locale=nl", NULL });
@@ -128,7 +129,7 @@ test_pg_start(struct test_pg *pg)
         return -1;
     }
     pg->pid = test_pg_run(pg, "postgres",
-                          (const char *const[]){ "postgres", "-D", data, "-k", pg->dir, "-h", "", "-c",
+                          (const char *[]){ "postgres", "-D", data, "-k", pg->dir, "-h", "", "-c",
                                                  "fsync=off", "-c", "max_connections=60", "-c",
                                                  "shared_buffers=16MB", NULL });
     snprintf(socket, sizeof(socket), "%s/.s.PGSQL.5432", pg->dir);
