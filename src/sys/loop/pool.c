@@ -10,7 +10,8 @@ struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct pool_job *first, **end;
-    unsigned waiting, running, most, threads;
+    unsigned waiting, running, most;
+    unsigned threads, threads_most;
     bool closing;
     pthread_t thread[];
 };
@@ -43,6 +44,21 @@ work(void *arg)
     return NULL;
 }
 
+/* Signals are the loop's business: the threads of the pool get none. */
+static int
+start(struct pool *p)
+{
+    sigset_t all, old;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    rc = pthread_create(&p->thread[p->threads], NULL, work, p);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    p->threads += rc == 0;
+    return rc;
+}
+
 bool
 pool_put(struct pool *p, struct pool_job *job)
 {
@@ -55,6 +71,9 @@ pool_put(struct pool *p, struct pool_job *job)
         p->end = &job->next;
         p->waiting++;
         taken = true;
+        /* One more while all are at work; without it, those that are do it later. */
+        if (p->running + p->waiting > p->threads && p->threads < p->threads_most)
+            (void)start(p);
         pthread_cond_signal(&p->work);
     }
     pthread_mutex_unlock(&p->lock);
@@ -70,25 +89,11 @@ pool_use(struct pool *p, unsigned *waiting, unsigned *running)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* Signals are the loop's business: the threads of the pool get none. */
-static int
-start(struct pool *p, pthread_t *thread)
-{
-    sigset_t all, old;
-    int rc;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(thread, NULL, work, p);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc;
-}
-
 err_t
 pool_open(struct ctx *cx, unsigned threads, unsigned queue, struct pool **out)
 {
     struct pool *p = calloc(1, sizeof(*p) + threads * sizeof(pthread_t));
-    int rc = 0;
+    int rc;
 
     *out = NULL;
     if (p == NULL)
@@ -97,9 +102,8 @@ pool_open(struct ctx *cx, unsigned threads, unsigned queue, struct pool **out)
     pthread_cond_init(&p->work, NULL);
     p->end = &p->first;
     p->most = queue;
-    while (p->threads < threads && (rc = start(p, &p->thread[p->threads])) == 0)
-        p->threads++;
-    if (rc != 0) {
+    p->threads_most = threads;
+    if ((rc = start(p)) != 0) {
         pool_close(p);
         return refuse(cx, ERR_INTERNAL, "", "no thread for the pool: %s", strerror(rc));
     }

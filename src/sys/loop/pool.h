@@ -1,6 +1,7 @@
 /*
- * pool.h - threads for what may block: a fixed number, before them a queue of
- * a fixed length. Beyond it the answer is no, at once.
+ * pool.h - threads for what may block: up to a fixed number, each started when
+ * all others are at work, before them a queue of a fixed length. Beyond it the
+ * answer is no, at once.
  *
  * Lifetime  A job stands in its owner's memory until its function has begun.
  * Threads   All functions from any thread.

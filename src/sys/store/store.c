@@ -119,22 +119,51 @@ another(struct store *s)
     return s->conn[s->open++] = c;
 }
 
+/*
+ * Busy is not hung: as long as connections come back soon, whoever wants one may wait.
+ * When half of them are held for long, the database hangs, or is asked for what takes it
+ * long; then only a few wait, so that threads are left for who needs no database.
+ */
+enum { HELD_LONG_MS = 100, WAITERS_OF_A_HUNG = 4 };
+
+static bool
+hangs(const struct store *s, int64_t now)
+{
+    int held = 0;
+
+    for (int i = 0; i < s->open; i++)
+        held += s->conn[i]->depth > 0 && now - s->conn[i]->since > HELD_LONG_MS;
+    return 2 * held >= s->most;
+}
+
 /* Takes a free connection, made if need be; under s->lock. */
 static err_t
 wait_for_one(struct ctx *cx, struct store *s, struct store_conn **out)
 {
-    struct timespec until = monotonic(store__until(cx, s->wait_ms));
+    int64_t until = store__until(cx, s->wait_ms);
 
     while ((*out = idle(s, pthread_self())) == NULL && (*out = another(s)) == NULL) {
+        int64_t now = os_tick_ms();
+        struct timespec soon =
+            monotonic(until < now + HELD_LONG_MS ? until : now + HELD_LONG_MS);
+
         if (cx->may_not_block)
             return refuse(cx, ERR_WOULD_BLOCK, "", "all %d connections are in use",
                           s->most);
-        if (pthread_cond_timedwait(&s->freed, &s->lock, &until) == ETIMEDOUT)
+        if (now >= until)
             return refuse(
                 cx, ERR_UNAVAILABLE, "",
                 "all %d connections of store.connections were in use for too long",
                 s->most);
+        if (s->waiting >= WAITERS_OF_A_HUNG && hangs(s, now))
+            return refuse(cx, ERR_UNAVAILABLE, "",
+                          "the database hangs, and %d others wait for it", s->waiting);
+        s->waiting++;
+        pthread_cond_timedwait(&s->freed, &s->lock, &soon);
+        s->waiting--;
     }
+    (*out)->owner = pthread_self();
+    (*out)->since = os_tick_ms();
     return ERR_OK;
 }
 
@@ -167,9 +196,8 @@ store__acquire(struct ctx *cx, struct store *s, struct store_conn **out)
     err_t e = ERR_OK;
 
     pthread_mutex_lock(&s->lock);
-    if ((*out = held(s, pthread_self())) == NULL &&
-        (e = wait_for_one(cx, s, out)) == ERR_OK)
-        (*out)->owner = pthread_self();
+    if ((*out = held(s, pthread_self())) == NULL)
+        e = wait_for_one(cx, s, out);
     if (e == ERR_OK)
         (*out)->depth++;
     pthread_mutex_unlock(&s->lock);

@@ -53,7 +53,7 @@ struct store_conn {
     int writing;    /* SQLite: holds the writer's lock, so deep */
     bool bad;       /* broken: to be connected anew */
     struct ctx *cx; /* for whom it works now; for waits */
-    int64_t idle_since;
+    int64_t since, idle_since; /* held; not held */
 };
 
 /* The rows of one statement; in the arena of the context that asked. */
@@ -109,7 +109,7 @@ struct store {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t freed;
     struct store_conn *conn[STORE_CONNECTIONS_MAX];
-    int open, most;
+    int open, most, waiting;
 
     pthread_mutex_t writer;        /* SQLite has one at a time */
     long calls, failures; /* atomic */

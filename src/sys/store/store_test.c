@@ -599,6 +599,39 @@ beyond_the_cap_is_unavailable(void **state)
     assert_int_equal(w[0].won, 1);
 }
 
+static void *
+holds_soon(void *arg)
+{
+    struct worker *w = arg;
+    int64_t from = os_tick_ms();
+
+    holds(w);
+    w->turns = os_tick_ms() - from < 600;
+    return NULL;
+}
+
+/* Four wait for it as long as they may; the others have their answer, and their thread. */
+static void
+one_that_hangs_takes_few_threads(void **state)
+{
+    struct worker w[12] = { 0 };
+    struct store_rows rows = { 0 };
+    int soon = 0;
+
+    store_close(FIX->sys.store);
+    FIX->conf->store_connections = 1;
+    FIX->sys.store = NULL;
+    reopen(FIX);
+    ok(CX, store_query(CX, SQL_store_alive, &rows, SQL_NO_ARGS)); /* held all the while */
+    all(FIX, w, COUNT(w), holds_soon);
+    for (size_t i = 0; i < COUNT(w); i++) {
+        assert_int_equal(w[i].failed, ERR_UNAVAILABLE);
+        soon += w[i].turns;
+    }
+    assert_int_equal(soon, COUNT(w) - 4);
+    store_rows_close(&rows);
+}
+
 static err_t
 two_writes(struct ctx *cx, void *arg)
 {
@@ -964,10 +997,11 @@ a_read_is_asked_once_more(void **state)
         EACH(transactions_do_not_lose_updates), EACH(once_is_once),                        \
         EACH(what_expired_is_swept), EACH(a_race_has_one_winner),                          \
         EACH(the_loop_does_not_wait), EACH(beyond_the_cap_is_unavailable),                 \
-        EACH(every_call_may_fail), EACH(health_is_told),                                   \
-        EACH(a_long_statement_ends_at_the_deadline), EMPTY(an_older_one_is_migrated),      \
-        EMPTY(a_newer_one_is_refused), EMPTY(a_changed_step_is_refused),                   \
-        EMPTY(a_failing_step_leaves_all_as_it_was), EMPTY(steps_out_of_order_are_refused), \
+        EACH(one_that_hangs_takes_few_threads), EACH(every_call_may_fail),                 \
+        EACH(health_is_told), EACH(a_long_statement_ends_at_the_deadline),                 \
+        EMPTY(an_older_one_is_migrated), EMPTY(a_newer_one_is_refused),                    \
+        EMPTY(a_changed_step_is_refused), EMPTY(a_failing_step_leaves_all_as_it_was),      \
+        EMPTY(steps_out_of_order_are_refused),                                             \
         EMPTY(another_program_s_database_is_refused), EMPTY(many_may_migrate_at_once)
 
 int

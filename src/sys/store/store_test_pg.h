@@ -82,6 +82,14 @@ test_pg_run(const struct test_pg *pg, const char *program, const char **args)
     return pid;
 }
 
+static inline int
+test_pg_wait(pid_t pid)
+{
+    int status = -1;
+
+    return pid > 0 && waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
 static inline void
 test_pg_stop(struct test_pg *pg)
 {
@@ -105,9 +113,8 @@ test_pg_stop(struct test_pg *pg)
 static inline int
 test_pg_start(struct test_pg *pg)
 {
-    char  data[100], socket[120];
-    int   status = -1;
-    pid_t pid;
+    char data[100];
+    int  status;
 
     memset(pg, 0, sizeof(*pg));
     if (!test_pg_find(pg)) {
@@ -118,24 +125,27 @@ test_pg_start(struct test_pg *pg)
     if (mkdtemp(pg->dir) == NULL)
         return 0;
     snprintf(data, sizeof(data), "%s/data", pg->dir);
-    pid = test_pg_run(pg, "initdb",
+    status = test_pg_wait(test_pg_run(pg, "initdb",
                       (const char *[]){ "initdb", "-D", data, "-A", "trust", "-U", "knoop", "-N",
                                              "-E", "UTF8", "--locale=C.UTF-8",
                                              /* an order of text that is not ours */
-                                             "--locale-provider=icu", "--icu-locale=nl", NULL });
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
+                                             "--locale-provider=icu", "--icu-locale=nl", NULL }));
+    if (status != 0) {
         fprintf(stderr, "FAILED: initdb of %s\n", pg->bin);
         test_pg_stop(pg);
         return -1;
     }
+    status = -1;
     pg->pid = test_pg_run(pg, "postgres",
                           (const char *[]){ "postgres", "-D", data, "-k", pg->dir, "-h", "", "-c",
                                                  "fsync=off", "-c", "max_connections=60", "-c",
                                                  "shared_buffers=16MB", NULL });
-    snprintf(socket, sizeof(socket), "%s/.s.PGSQL.5432", pg->dir);
-    for (int i = 0; i < 1000 && access(socket, F_OK) != 0; i++)
+    for (int i = 0; i < 1000 && status != 0; i++) {
         nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
-    return pg->pid > 0 && access(socket, F_OK) == 0 ? 1 : -1;
+        status = test_pg_wait(test_pg_run(
+            pg, "pg_isready", (const char *[]){ "pg_isready", "-q", "-h", pg->dir, NULL }));
+    }
+    return pg->pid > 0 && status == 0 ? 1 : -1;
 }
 
 #endif
