@@ -9,6 +9,7 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CHAIN_MAX = 10, VERIFY_DEPTH = 5 };
 
@@ -364,6 +365,18 @@ tls_client_certificate(struct tls_conn *c)
 
 /* --- for libcurl: one store for all -------------------------------------------- */
 
+/*
+ * The system's authorities, each read when it is first asked for: the file with all of
+ * them takes 25 ms to parse, which every start would pay.
+ */
+static bool
+add_system(X509_STORE *store)
+{
+    static const char folder[] = "/etc/ssl/certs";
+
+    return access(folder, R_OK | X_OK) == 0 && X509_STORE_load_path(store, folder) == 1;
+}
+
 struct tls_trust {
     X509_STORE *store;
     int least; /* version */
@@ -380,9 +393,7 @@ tls_trust_open(struct ctx *cx, struct str pem, bool only_13, struct tls_trust **
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for authorities");
     }
     t->least = only_13 ? TLS1_3_VERSION : TLS1_2_VERSION;
-    if (pem.n == 0
-            ? X509_STORE_load_file(t->store, "/etc/ssl/certs/ca-certificates.crt") != 1
-            : add_roots(t->store, NULL, pem) == 0) {
+    if (pem.n == 0 ? !add_system(t->store) : add_roots(t->store, NULL, pem) == 0) {
         tls_trust_close(t);
         return because(cx, ERR_CERT, "no certification authorities to trust:");
     }
