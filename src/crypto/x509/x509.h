@@ -175,6 +175,13 @@ struct x509_chain {
 err_t x509_verify(struct ctx *cx, const struct cert *leaf, const struct x509_want *want,
                   struct x509_chain *out) NODISCARD;
 
+/*
+ * A chain that x509_verify gave before, as it is now: its periods, and its lists when
+ * `want` asks for them. Signatures and rules do not change, and are not looked at.
+ */
+err_t x509_verify_again(struct ctx *cx, const struct x509_chain *chain,
+                        const struct x509_want *want) NODISCARD;
+
 /* --- making (for `knoop ca`: tests and demo) ------------------------------------- */
 
 enum x509_kind {

@@ -109,18 +109,18 @@ validate(struct walk *w)
 /* RFC 5280 4.1.2.5: both ends inclusive, in whole seconds. (OpenSSL leaves out the last.)
  */
 static err_t
-check_periods(struct walk *w)
+check_periods(struct ctx *cx, const struct x509_chain *chain, const struct x509_want *want)
 {
-    int64_t now = w->want->now_ms;
+    int64_t now = want->now_ms;
 
-    if (w->want->clock != X509_AT)
+    if (want->clock != X509_AT)
         return ERR_OK;
-    for (size_t i = 0; i < w->count; i++) {
-        if (now < w->path[i]->from_ms)
-            return refuse(w->cx, ERR_CERT_TIME, "RFC 5280 4.1.2.5",
+    for (size_t i = 0; i < chain->count; i++) {
+        if (now < chain->at[i]->from_ms)
+            return refuse(cx, ERR_CERT_TIME, "RFC 5280 4.1.2.5",
                           "certificate %zu of the path is not valid yet", i);
-        if (now >= w->path[i]->to_ms + 1000)
-            return refuse(w->cx, ERR_CERT_TIME, "RFC 5280 4.1.2.5",
+        if (now >= chain->at[i]->to_ms + 1000)
+            return refuse(cx, ERR_CERT_TIME, "RFC 5280 4.1.2.5",
                           "certificate %zu of the path has expired", i);
     }
     return ERR_OK;
@@ -155,7 +155,8 @@ try_path(struct walk *w)
 
     if (++w->paths > X509_PATHS_MAX)
         return refuse(w->cx, ERR_LIMIT, "RFC 5280 6", "more than %d paths", X509_PATHS_MAX);
-    if ((e = validate(w)) == ERR_OK && (e = check_periods(w)) == ERR_OK &&
+    if ((e = validate(w)) == ERR_OK &&
+        (e = check_periods(w->cx, &chain, w->want)) == ERR_OK &&
         (e = check_rules(w)) == ERR_OK && w->want->revocation == X509_CRLS)
         e = x509__crls(w->cx, &chain, w->want);
     if (e != ERR_OK && w->first == ERR_OK) {
@@ -319,4 +320,15 @@ x509_verify(struct ctx *cx, const struct cert *leaf, const struct x509_want *wan
     out->count = w.count;
     refuse_clear(cx); /* of the paths that were tried before this one */
     return ERR_OK;
+}
+
+err_t
+x509_verify_again(struct ctx *cx, const struct x509_chain *chain,
+                  const struct x509_want *want)
+{
+    err_t e = check_want(cx, want);
+
+    if (e != ERR_OK || (e = check_periods(cx, chain, want)) != ERR_OK)
+        return e;
+    return want->revocation == X509_CRLS ? x509__crls(cx, chain, want) : ERR_OK;
 }

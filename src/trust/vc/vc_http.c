@@ -13,7 +13,6 @@
 #include "base/time.h"
 #include "crypto/jose/jose.h"
 #include "sys/conf/conf.h"
-#include "sys/http/fetch.h"
 #include "sys/os/os.h"
 #include "sys/room.h"
 #include "sys/store/store.h"
@@ -27,8 +26,7 @@ enum {
     ROOTS_FILE_MAX = 1024 * 1024,
     ROOTS_MAX = 64,
     KEYS_CACHED = 4096,
-    VP_LIFE_MS = 5000, /* as long as RFC021 lets one be (nuts-node.md 3.5) */
-    FETCH_MS = 10000
+    VP_LIFE_MS = 5000 /* as long as RFC021 lets one be (nuts-node.md 3.5) */
 };
 
 static err_t
@@ -481,30 +479,10 @@ reload_room(struct ctx *cx, void *state)
     old_n = s->roots_count;
     s->roots = roots;
     s->roots_count = n;
+    s->roots_age++;
     pthread_mutex_unlock(s->lock_);
     free_roots(old, old_n);
-    return ERR_OK;
-}
-
-static err_t
-fetch_crl(struct ctx *cx, struct str url, struct bytes *der)
-{
-    struct fetch_request in = { .trust = FETCH_CRL,
-                                .method = HTTP_GET,
-                                .url = url,
-                                .body_max = (size_t)cx->conf->vc_crl_most,
-                                .timeout_ms = FETCH_MS };
-    struct fetch_reply reply;
-    err_t e;
-
-    if (cx->may_not_block)
-        return refuse(cx, ERR_WOULD_BLOCK, "", "a revocation list has to be fetched");
-    if ((e = fetch(cx, &in, &reply)) != ERR_OK)
-        return e;
-    if (reply.status != 200)
-        return refuse(cx, ERR_UPSTREAM, "RFC 5280 6.3",
-                      "the distribution point answered %d", reply.status);
-    *der = reply.body;
+    vc__proven_forget(s->proven);
     return ERR_OK;
 }
 
@@ -517,6 +495,7 @@ close_room(void *state)
         return;
     free_roots(s->roots, s->roots_count);
     vc__crls_free(s->crls);
+    vc__proven_free(s->proven);
     jwk_cache_free(s->keys);
     if (s->lock_ != NULL)
         pthread_mutex_destroy(s->lock_);
@@ -533,7 +512,7 @@ open_room(struct ctx *cx, void **state)
     *state = NULL;
     if (s == NULL || (s->lock_ = calloc(1, sizeof(pthread_mutex_t))) == NULL ||
         pthread_mutex_init(s->lock_, NULL) != 0 ||
-        (s->crls = vc__crls_new(fetch_crl)) == NULL ||
+        (s->crls = vc__crls_new()) == NULL || (s->proven = vc__proven_new()) == NULL ||
         (s->keys = jwk_cache_new(KEYS_CACHED)) == NULL) {
         close_room(s);
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for the room of credentials");

@@ -10,6 +10,8 @@
 #include "trust/vc/vc.h"
 #include "trust/vc/vc_int.h"
 
+#include "sys/room.h"
+
 #include <string.h>
 
 int64_t
@@ -89,21 +91,45 @@ vc__check_type(struct ctx *cx, const struct vc_raw *raw)
 
 /* --- signatures ------------------------------------------------------------------- */
 
+/* The document of a did:x509: by the chain, or as the chain proved it before. */
+static err_t
+resolve_chain(struct ctx *cx, struct str signer, const struct vc_options *options,
+              const struct vc__chain *c, struct did_doc *doc)
+{
+    struct did_options how = { .chain = c->der,
+                               .chain_count = c->count,
+                               .at_ms = options->at_ms };
+    struct vc__state *s;
+    struct str text;
+    json *v;
+    err_t e;
+
+    if (c->document.p != NULL) {
+        if ((e = json_parse(cx, c->document, JSON_STRICT, &v)) != ERR_OK)
+            return e;
+        return did_doc_parse(cx, signer, v, doc);
+    }
+    if ((e = did_resolve(cx, signer, &how, doc)) != ERR_OK || !c->by_room)
+        return e;
+    s = ROOM_STATE(cx, vc);
+    if ((e = json_text(cx, doc->json, &text)) == ERR_OK)
+        vc__proven_keep(s->proven, c, text);
+    return e;
+}
+
 /* The signer's key, from its own document, for this use; and the signature. */
 static err_t
 check_proof(struct ctx *cx, const struct vc_jwt *jwt, struct str signer, enum did_use use,
-            const struct vc_options *options, const struct bytes *chain, size_t count)
+            const struct vc_options *options, const struct vc__chain *chain)
 {
-    struct did_options how = { .source = options->source,
-                               .chain = chain,
-                               .chain_count = count,
-                               .at_ms = options->at_ms };
+    struct did_options how = { .source = options->source };
     struct did_doc doc;
     const struct did_key *key;
     err_t e;
 
-    if ((e = did_resolve(cx, signer, &how, &doc)) != ERR_OK ||
-        (e = did_key_find(cx, &doc, jwt->kid, use, &key)) != ERR_OK)
+    e = chain->count != 0 ? resolve_chain(cx, signer, options, chain, &doc)
+                          : did_resolve(cx, signer, &how, &doc);
+    if (e != ERR_OK || (e = did_key_find(cx, &doc, jwt->kid, use, &key)) != ERR_OK)
         return e;
     return vc__jwt_verify(cx, jwt, key->jwk);
 }
@@ -156,20 +182,19 @@ verify_self_attested(struct ctx *cx, const struct vc_raw *raw,
 /* An X509Credential and a did:x509 issuer belong together (Nuts RFC023 4). */
 static err_t
 check_x509(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *options,
-           struct bytes *chain, size_t *count, struct uzi *uzi)
+           struct vc__chain *chain)
 {
     bool by_x509 = str_starts(raw->issuer, S("did:x509:"));
     err_t e;
 
-    *count = 0;
     if (vc_has_type(raw, S("X509Credential")) && !by_x509)
         return refuse(cx, ERR_VC_ISSUER, "Nuts RFC023 4",
                       "the issuer of an X509Credential is a did:x509");
     if (!by_x509)
         return ERR_OK;
-    if ((e = vc__x5c(cx, raw->jwt.header, chain, count)) != ERR_OK)
+    if ((e = vc__chain_read(cx, raw->jwt.header, chain)) != ERR_OK)
         return e;
-    return vc__x509_check(cx, raw, options, chain, *count, uzi);
+    return vc__chain_check(cx, raw, options, chain);
 }
 
 err_t
@@ -177,9 +202,7 @@ vc_verify(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *opt
           struct vc *out)
 {
     static const struct vc_options plain = { 0 };
-    struct bytes chain[VC_CHAIN_MAX];
-    size_t count;
-    struct uzi uzi = { 0 };
+    scoped(vc__chain_drop) struct vc__chain chain = { .count = 0 };
     err_t e;
 
     memset(out, 0, sizeof(*out));
@@ -195,12 +218,12 @@ vc_verify(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *opt
     if ((e = check_dates(cx, raw, options)) != ERR_OK ||
         (e = check_status(cx, raw)) != ERR_OK || (e = vc__check_type(cx, raw)) != ERR_OK)
         return e;
-    if ((e = check_x509(cx, raw, options, chain, &count, &uzi)) != ERR_OK)
+    if ((e = check_x509(cx, raw, options, &chain)) != ERR_OK)
         return e;
-    e = check_proof(cx, &raw->jwt, raw->issuer, DID_ASSERTION, options, chain, count);
+    e = check_proof(cx, &raw->jwt, raw->issuer, DID_ASSERTION, options, &chain);
     if (e != ERR_OK)
         return e;
-    *out = (struct vc){ .raw = raw, .issuer = raw->issuer, .uzi = uzi };
+    *out = (struct vc){ .raw = raw, .issuer = raw->issuer, .uzi = chain.uzi };
     return ERR_OK;
 }
 
@@ -271,6 +294,7 @@ err_t
 vp_verify(struct ctx *cx, const struct vp_raw *raw, const struct vp_options *options,
           struct vp *out)
 {
+    static const struct vc__chain none = { .count = 0 };
     struct vp vp = { .raw = raw, .holder = raw->signer };
     err_t e;
 
@@ -282,7 +306,7 @@ vp_verify(struct ctx *cx, const struct vp_raw *raw, const struct vp_options *opt
         (e = vc__in_time(cx, &options->vc, raw->jwt.iat, (struct vc_time){ 0 }, ERR_VP_TIME,
                          "presentation")) != ERR_OK)
         return e;
-    e = check_proof(cx, &raw->jwt, raw->signer, DID_AUTHENTICATION, &options->vc, NULL, 0);
+    e = check_proof(cx, &raw->jwt, raw->signer, DID_AUTHENTICATION, &options->vc, &none);
     if (e != ERR_OK)
         return e;
     if (!options->skip_credentials &&

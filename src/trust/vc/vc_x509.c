@@ -24,48 +24,40 @@ no(struct ctx *cx, const char *what)
     return refuse(cx, ERR_VC_X509, "Nuts RFC023 4", "%s", what);
 }
 
+/* --- the chain ---------------------------------------------------------------------- */
+
+void
+vc__chain_drop(struct vc__chain *c)
+{
+    while (c->held != 0)
+        cert_free(c->at[--c->held]);
+}
+
 err_t
-vc__x5c(struct ctx *cx, const json *header, struct bytes *chain, size_t *count)
+vc__chain_read(struct ctx *cx, const json *header, struct vc__chain *out)
 {
     const json *list = json_get(header, "x5c");
     struct str text;
 
-    *count = 0;
+    memset(out, 0, sizeof(*out));
     if (json_type(list) != JSON_ARRAY || json_size(list) < 2 ||
         json_size(list) > VC_CHAIN_MAX)
         return no(cx, "the header has no x5c with leaf and CAs");
     for (json_each(it, list)) {
-        if (!json_str(it.value, &text) || b64_decode(cx, text, &chain[*count]) != ERR_OK)
+        if (!json_str(it.value, &text) ||
+            b64_decode(cx, text, &out->der[out->count]) != ERR_OK)
             return no(cx, "x5c holds what is no base64");
-        ++*count;
+        ++out->count;
     }
     return ERR_OK;
 }
 
-/* --- certificates of the chain ------------------------------------------------------ */
-
-struct certs {
-    struct cert *at[VC_CHAIN_MAX];
-    size_t n;
-};
-
-static void
-certs_drop(struct certs *c)
-{
-    while (c->n != 0)
-        cert_free(c->at[--c->n]);
-}
-
 static err_t
-read_chain(struct ctx *cx, const struct bytes *chain, size_t count, struct certs *out)
+parse_chain(struct ctx *cx, struct vc__chain *c)
 {
-    size_t i;
-
-    for (i = 0; i < count; i++) {
-        if (cert_parse(cx, chain[i], &out->at[i]) != ERR_OK)
+    for (; c->held < c->count; c->held++)
+        if (cert_parse(cx, c->der[c->held], &c->at[c->held]) != ERR_OK)
             return no(cx, "x5c holds what is no certificate");
-        out->n++;
-    }
     return ERR_OK;
 }
 
@@ -96,13 +88,13 @@ check_thumbprints(struct ctx *cx, const json *header, const struct cert *leaf)
     return ERR_OK;
 }
 
-/* --- roots and revocation --------------------------------------------------------------
- */
+/* --- roots and revocation ------------------------------------------------------------ */
 
 /* The room's roots, held for the call: a reload may change them. */
 struct held {
     struct cert **roots;
     size_t n;
+    uint64_t age;
 };
 
 static void
@@ -119,6 +111,7 @@ hold_roots(struct ctx *cx, struct vc__state *s, struct held *out)
     err_t e = ERR_OK;
 
     pthread_mutex_lock(s->lock_);
+    out->age = s->roots_age;
     out->roots = arena_array(cx->arena, s->roots_count + 1, sizeof(struct cert *));
     if (out->roots == NULL)
         e = refuse_memory(cx);
@@ -130,14 +123,14 @@ hold_roots(struct ctx *cx, struct vc__state *s, struct held *out)
 
 /* x5c ends in a root, and that root is the one that is believed (Nuts RFC023 3). */
 static err_t
-find_root(struct ctx *cx, const struct certs *c, struct cert *const *roots, size_t n,
+find_root(struct ctx *cx, const struct vc__chain *c, struct cert *const *roots, size_t n,
           struct cert *const **root)
 {
     size_t i;
 
     *root = NULL;
     for (i = 0; i < n; i++)
-        if (bytes_eq(cert_der(roots[i]), cert_der(c->at[c->n - 1]))) {
+        if (bytes_eq(cert_der(roots[i]), c->der[c->count - 1])) {
             *root = &roots[i];
             return ERR_OK;
         }
@@ -146,17 +139,59 @@ find_root(struct ctx *cx, const struct certs *c, struct cert *const *roots, size
 }
 
 static void
-want_chain(const struct certs *c, struct cert *const *root, int64_t at_ms,
+want_chain(const struct vc__chain *c, struct cert *const *root, int64_t at_ms,
            struct x509_want *want)
 {
     *want = (struct x509_want){ .roots = root,
                                 .roots_count = 1,
                                 .intermediates = &c->at[1],
-                                .intermediates_count = c->n - 2,
+                                .intermediates_count = c->count - 2,
                                 .purpose = X509_FOR_ANY,
                                 .clock = X509_AT,
                                 .now_ms = at_ms,
                                 .revocation = X509_CRLS_WAIVED };
+}
+
+/* The same root, chain and DID have the same id. */
+static err_t
+identify(struct ctx *cx, const struct held *held, struct str did, struct vc__chain *c)
+{
+    struct bytes parts[VC_CHAIN_MAX + 3];
+    uint32_t sizes[VC_CHAIN_MAX];
+    uint8_t hash[HASH_MAX];
+    size_t i;
+    err_t e;
+
+    for (i = 0; i < c->count; i++) {
+        sizes[i] = (uint32_t)c->der[i].n;
+        parts[i] = c->der[i];
+    }
+    parts[i++] = (struct bytes){ (const uint8_t *)sizes, c->count * sizeof(*sizes) };
+    parts[i++] = (struct bytes){ (const uint8_t *)&held->age, sizeof(held->age) };
+    parts[i++] = bytes_of(did);
+    if ((e = hash_parts(cx, HASH_SHA256, parts, i, hash)) == ERR_OK)
+        memcpy(c->id, hash, sizeof(c->id));
+    return e;
+}
+
+/* The path that was proven before is x5c itself: its order and its root are the same. */
+static err_t
+find_path(struct ctx *cx, struct vc__state *s, struct vc__chain *c,
+          const struct x509_want *want, struct x509_chain *path)
+{
+    err_t e;
+
+    if (vc__proven_find(cx, s->proven, c)) {
+        path->count = c->held;
+        path->at = arena_array(cx->arena, c->held, sizeof(*path->at));
+        if (path->at == NULL)
+            return refuse_memory(cx);
+        memcpy(path->at, c->at, c->held * sizeof(*path->at));
+        return x509_verify_again(cx, path, want);
+    }
+    if ((e = parse_chain(cx, c)) != ERR_OK)
+        return e;
+    return x509_verify(cx, c->at[0], want, path);
 }
 
 /*
@@ -164,10 +199,10 @@ want_chain(const struct certs *c, struct cert *const *root, int64_t at_ms,
  * path: nothing is fetched for strangers, and what was revoked since is revoked.
  */
 static err_t
-verify_by_room(struct ctx *cx, const struct certs *c, int64_t at_ms)
+verify_by_room(struct ctx *cx, struct str did, struct vc__chain *c, int64_t at_ms)
 {
     struct vc__state *s = cx->sys != NULL ? ROOM_STATE(cx, vc) : NULL;
-    scoped(held_drop) struct held held = { NULL, 0 };
+    scoped(held_drop) struct held held = { NULL, 0, 0 };
     struct cert *const *root;
     struct x509_want want;
     struct x509_chain path;
@@ -178,24 +213,27 @@ verify_by_room(struct ctx *cx, const struct certs *c, int64_t at_ms)
     if (s == NULL)
         return no(cx, "there are no roots to believe here");
     if ((e = hold_roots(cx, s, &held)) != ERR_OK ||
-        (e = find_root(cx, c, held.roots, held.n, &root)) != ERR_OK)
+        (e = find_root(cx, c, held.roots, held.n, &root)) != ERR_OK ||
+        (e = identify(cx, &held, did, c)) != ERR_OK)
         return e;
+    c->by_room = true;
     want_chain(c, root, at_ms, &want);
-    if ((e = x509_verify(cx, c->at[0], &want, &path)) != ERR_OK ||
+    if ((e = find_path(cx, s, c, &want, &path)) != ERR_OK ||
         (e = vc__crls_for(cx, s->crls, &path, &crls, &n)) != ERR_OK)
         return e;
     want.now_ms = cx->now_ms;
     want.revocation = X509_CRLS;
     want.crls = crls;
     want.crls_count = n;
-    e = x509_verify(cx, c->at[0], &want, &path);
+    e = x509_verify_again(cx, &path, &want);
     for (i = 0; i < n; i++)
         crl_free(crls[i]);
     return e;
 }
 
 static err_t
-verify_chain(struct ctx *cx, const struct certs *c, const struct vc_options *options)
+verify_chain(struct ctx *cx, struct str did, struct vc__chain *c,
+             const struct vc_options *options)
 {
     const struct vc_x509_trust *trust = options->x509;
     struct cert *const *root;
@@ -204,8 +242,9 @@ verify_chain(struct ctx *cx, const struct certs *c, const struct vc_options *opt
     err_t e;
 
     if (trust == NULL)
-        return verify_by_room(cx, c, vc__at(cx, options));
-    if ((e = find_root(cx, c, trust->roots, trust->roots_count, &root)) != ERR_OK)
+        return verify_by_room(cx, did, c, vc__at(cx, options));
+    if ((e = find_root(cx, c, trust->roots, trust->roots_count, &root)) != ERR_OK ||
+        (e = parse_chain(cx, c)) != ERR_OK)
         return e;
     want_chain(c, root, vc__at(cx, options), &want);
     want.revocation = trust->crls_waived ? X509_CRLS_WAIVED : X509_CRLS;
@@ -277,32 +316,35 @@ check_period(struct ctx *cx, const struct vc_raw *raw, const struct cert *leaf)
     return ERR_OK;
 }
 
-err_t
-vc__x509_check(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *options,
-               const struct bytes *chain, size_t count, struct uzi *uzi)
+/* A certificate of another kind has none. */
+static err_t
+read_uzi(struct ctx *cx, const struct cert *leaf, struct uzi *uzi)
 {
-    scoped(certs_drop) struct certs certs = { .n = 0 };
+    err_t e = cert_uzi(cx, leaf, uzi);
+
+    if (e != ERR_NOT_FOUND && e != ERR_CERT)
+        return e;
+    refuse_clear(cx);
+    memset(uzi, 0, sizeof(*uzi));
+    return ERR_OK;
+}
+
+err_t
+vc__chain_check(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *options,
+                struct vc__chain *c)
+{
     struct did_x509 x;
     struct did did;
     err_t e;
 
-    memset(uzi, 0, sizeof(*uzi));
-    if ((e = read_chain(cx, chain, count, &certs)) != ERR_OK ||
-        (e = check_thumbprints(cx, raw->jwt.header, certs.at[0])) != ERR_OK ||
-        (e = did_parse(cx, raw->issuer, &did)) != ERR_OK ||
-        (e = did_x509_parse(cx, &did, &x)) != ERR_OK)
+    if ((e = did_parse(cx, raw->issuer, &did)) != ERR_OK ||
+        (e = did_x509_parse(cx, &did, &x)) != ERR_OK ||
+        (e = verify_chain(cx, raw->issuer, c, options)) != ERR_OK ||
+        (e = check_thumbprints(cx, raw->jwt.header, c->at[0])) != ERR_OK)
         return e;
     if (vc_has_type(raw, S("X509Credential")) &&
-        ((e = check_period(cx, raw, certs.at[0])) != ERR_OK ||
+        ((e = check_period(cx, raw, c->at[0])) != ERR_OK ||
          (e = check_claims(cx, raw, &x)) != ERR_OK))
         return e;
-    if ((e = verify_chain(cx, &certs, options)) != ERR_OK)
-        return e;
-    e = cert_uzi(cx, certs.at[0], uzi);
-    if (e == ERR_NOT_FOUND || e == ERR_CERT) { /* a certificate of another kind */
-        refuse_clear(cx);
-        memset(uzi, 0, sizeof(*uzi));
-        return ERR_OK;
-    }
-    return e;
+    return read_uzi(cx, c->at[0], &c->uzi);
 }
