@@ -60,6 +60,41 @@ base64_strict(void **state)
     test_ctx_fini(&t);
 }
 
+/* Every byte at every place, in both alphabets: taken when it belongs, and only then. */
+static void
+base64_alphabets(void **state)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    struct test_ctx t;
+    struct bytes    b;
+    struct str      back;
+    char            text[8];
+
+    (void)state;
+    test_ctx_init(&t);
+    for (size_t place = 0; place < sizeof(text); place++)
+        for (int c = 0; c < 256; c++)
+            for (int url = 0; url < 2; url++) {
+                bool own = c == (url ? '-' : '+') || c == (url ? '_' : '/') ||
+                           (c != 0 && strchr(letters, c) != NULL);
+                struct str s = { text, sizeof(text) };
+                err_t      e;
+
+                memset(text, 'b', sizeof(text));
+                text[place] = (char)c;
+                e = url ? b64url_decode(&t.cx, s, &b) : b64_decode(&t.cx, s, &b);
+                if (!url && c == '=' && place == sizeof(text) - 1)
+                    continue; /* padding */
+                assert_int_equal(e, own ? ERR_OK : ERR_BAD_REQUEST);
+                if (!own || !url)
+                    continue;
+                assert_int_equal(b64url(&t.cx, b, &back), ERR_OK);
+                assert_true(str_eq(back, s));
+            }
+    test_ctx_fini(&t);
+}
+
 static void
 dates(void **state)
 {
@@ -85,7 +120,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(str_numbers),   cmocka_unit_test(utf8),  cmocka_unit_test(arena_ceiling),
-        cmocka_unit_test(base64_strict), cmocka_unit_test(dates),
+        cmocka_unit_test(base64_strict),
+        cmocka_unit_test(base64_alphabets), cmocka_unit_test(dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
