@@ -1,5 +1,7 @@
 /* base_test.c - the ground under everything. EUPL-1.2. */
 #include "base/test.h"
+
+#include <string.h>
 #include "base/time.h"
 
 static void
