@@ -159,6 +159,31 @@ put_links(struct ctx *cx, struct gateway *gw, struct json_out *js, const json *b
     return ERR_OK;
 }
 
+/* FHIR R4 2.6.2.1: a list that would be empty is left out. */
+static err_t
+put_entries(struct ctx *cx, struct json_out *js, const json *bundle,
+            const struct gateway_judged *j)
+{
+    bool any = false;
+    err_t e;
+
+    for (json_each(it, json_get(bundle, "entry"))) {
+        if (is_outcome(it.value))
+            continue;
+        if ((e = check_entry(cx, it.value, j)) != ERR_OK)
+            return e;
+        if (!any) {
+            json_key(js, "entry");
+            json_array(js);
+        }
+        any = true;
+        put_entry(js, it.value, j);
+    }
+    if (any)
+        json_end(js);
+    return ERR_OK;
+}
+
 static err_t
 release_bundle(struct ctx *cx, struct gateway *gw, const json *bundle,
                const struct gateway_judged *j, struct str *out)
@@ -182,16 +207,8 @@ release_bundle(struct ctx *cx, struct gateway *gw, const json *bundle,
     }
     if ((e = put_links(cx, gw, &js, bundle, j)) != ERR_OK)
         return e;
-    json_key(&js, "entry");
-    json_array(&js);
-    for (json_each(it, json_get(bundle, "entry"))) {
-        if (is_outcome(it.value))
-            continue;
-        if ((e = check_entry(cx, it.value, j)) != ERR_OK)
-            return e;
-        put_entry(&js, it.value, j);
-    }
-    json_end(&js);
+    if ((e = put_entries(cx, &js, bundle, j)) != ERR_OK)
+        return e;
     json_end(&js);
     return json_out_done(cx, &js, out);
 }

@@ -111,7 +111,8 @@ visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
     err_t e;
 
     (void)stop;
-    if (have(g->hits, row->type, row->id) || have(g->extra, row->type, row->id))
+    if (!str_eq(row->type, g->in->type) || have(g->hits, row->type, row->id) ||
+        have(g->extra, row->type, row->id))
         return ERR_OK;
     if ((e = look(cx, g)) != ERR_OK || (e = source__hit_of(cx, row, &hit)) != ERR_OK ||
         (e = refers(cx, g, hit.value, &yes)) != ERR_OK || !yes)

@@ -203,7 +203,7 @@ the_environment_is_refused(void **state)
     refused(CX, NULL, TEXTS("KNOOP_VERBOSTY=info"), "", "is 'verbosity' meant?");
     refused(CX, NULL, TEXTS("KNOOP_VERBOSITY=loud"), "", "KNOOP_VERBOSITY: verbosity");
     refused(CX, NULL, TEXTS("KNOOP_VECTORS_X=/v"), "", "KNOOP_VECTORS_X");
-    conf_give(taken(CX, NULL, TEXTS("KNOOP_VECTORS=/v"), ""));
+    conf_give(taken(CX, NULL, TEXTS("KNOOP_VECTORS=/v", "KNOOP_HAPI=/h"), ""));
     refused(CX, NULL, TEXTS("NUTS_NETWORK_CERTFILE=x"), "", "tls.certfile");
     refused(CX, NULL, TEXTS("NUTS_PKI_SOFTFAIL=true"), "", "refused, always");
     /* one that loses is judged all the same */
