@@ -63,7 +63,7 @@ step_two_patients(struct play *p)
 err_t
 step_path(struct play *p)
 {
-    return refused_get(p, S("/fhir/hospital/Patient/%2e%2e/metadata"), 400, "");
+    return refused_get(p, S("/fhir/hospital/Patient/%2e%2e/metadata"), 400, "dot segment");
 }
 
 err_t

@@ -276,7 +276,7 @@ step_changed_digit(struct play *p)
     struct str jwt;
     err_t e = change_digit(p, &jwt);
 
-    return e != ERR_OK ? e : refused_credential(p, p->homecare, jwt, "");
+    return e != ERR_OK ? e : refused_credential(p, p->homecare, jwt, "VC_ISSUER");
 }
 
 err_t

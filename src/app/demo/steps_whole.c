@@ -154,6 +154,7 @@ static int
 scan_file(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
     static const char *const words[] = { "Penicilline", "Atriumfibrilleren", "Femke" };
+    const char *token = scan.p->token.p; /* NUL-terminated, as all JSON text */
     struct bytes data;
 
     (void)at;
@@ -167,6 +168,8 @@ scan_file(const char *path, const struct stat *st, int kind, struct FTW *at)
         look(path, str_of_bytes(data), words[i], words[i]);
     look(path, str_of_bytes(data), scan.p->number, "the number");
     look(path, str_of_bytes(data), scan.p->other_number, "another's number");
+    if (scan.p->token.n > 0)
+        look(path, str_of_bytes(data), token, "a token");
     return 0;
 }
 
@@ -183,7 +186,9 @@ step_nothing_stays(struct play *p)
             return refuse(p->cx, ERR_INTERNAL, "", "a node's files cannot be read");
     if (scan.found[0] != '\0')
         return refuse(p->cx, ERR_UPSTREAM, "mission 6", "%s", scan.found);
-    tell(p, "proved", "%u files of four nodes, %.1f MB: no word of the record, no number",
+    tell(p, "proved",
+         "%u files of four nodes, %.1f MB: no word of the record, no number, "
+         "no token",
          scan.files, (double)scan.bytes / 1e6);
     return ERR_OK;
 }

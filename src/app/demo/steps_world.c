@@ -135,6 +135,11 @@ step_resolve(struct play *p)
         return e;
     if (!str_eq(json_get_text(json_get(reply.v, "document"), "id"), p->homecare->did))
         return refuse(p->cx, ERR_UPSTREAM, "", "another document was found");
+    if (!str_eq(json_get_text(
+                    json_at(json_path(reply.v, "document", "verificationMethod", NULL), 0),
+                    "id"),
+                p->homecare->kid))
+        return refuse(p->cx, ERR_UPSTREAM, "", "the document has another key");
     tell(p, "proved", "what home care signs can be checked: its document has its key");
     tell(p, "vouched", "by https://%.*s, and by nobody in between", STR(p->homecare->host));
     return ERR_OK;
