@@ -72,7 +72,7 @@ dpop_check(struct ctx *cx, const struct gateway_proof *proof)
     proofs++;
     proof_url = proof->url;
     if (proof_result != ERR_OK)
-        return refuse(cx, proof_result, "", "the proof is not good");
+        return refuse(cx, proof_result, "", "the proof is for another, not for " OURS "/Patient/1");
     return str_is(proof->jkt, "thumb") && str_is(proof->token, "bound") ? ERR_OK
                                                                         : ERR_INTERNAL;
 }
@@ -339,6 +339,8 @@ takes_a_bound_token_with_its_proof(void **state)
     proof_result = ERR_CONFLICT;                       /* replayed */
     assert_int_equal(gateway__judge(CX, &W->gw, &call, &told, &plan), ERR_UNAUTHORIZED);
     assert_true(has(plan.challenge, "invalid_dpop_proof"));
+    assert_true(has(CX->reason, "the proof is for another")); /* why; and nobody's id */
+    assert_false(has(CX->reason, "Patient/1"));
     proof_result = ERR_UNAVAILABLE; /* our trouble, not his */
     assert_int_equal(gateway__judge(CX, &W->gw, &call, &told, &plan), ERR_UNAVAILABLE);
     assert_int_equal(plan.challenge.n, 0);
@@ -809,6 +811,27 @@ links_lead_to_the_gateway(void **state)
     assert_false(has(out, "OperationOutcome"));
 }
 
+/* FHIR R4 2.6.2.1: no list is empty; what is left out does not make one. */
+static void
+an_answer_without_matches_has_no_list(void **state)
+{
+    static const char *const empty[] = {
+        "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"total\":0}",
+        "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"total\":0,\"entry\":["
+        "{\"resource\":{\"resourceType\":\"OperationOutcome\"},\"search\":{\"mode\":"
+        "\"outcome\"}}]}",
+    };
+    struct gateway_plan plan;
+    struct str out;
+
+    assert_int_equal(get(state, "/Condition", "patient=1", &plan), ERR_OK);
+    for (size_t i = 0; i < COUNT(empty); i++) {
+        assert_int_equal(release(state, &plan, empty[i], &out), ERR_OK);
+        assert_true(has(out, "\"total\":0"));
+        assert_false(has(out, "entry"));
+    }
+}
+
 static void
 upstream_errors_are_told_in_our_words(void **state)
 {
@@ -1050,6 +1073,7 @@ main(void)
         TEST(door_answers_as_the_rfcs_say),
         TEST(releases_what_was_judged_and_no_more),
         TEST(links_lead_to_the_gateway),
+        TEST(an_answer_without_matches_has_no_list),
         TEST(upstream_errors_are_told_in_our_words),
         TEST(pages_are_bound_to_token_patient_and_policy),
         TEST(a_page_ends_with_its_policy),
