@@ -61,7 +61,8 @@ cli__audit_key(struct cli *c)
     return 0;
 }
 
-/* --- where the log is -------------------------------------------------------------------- */
+/* --- where the log is --------------------------------------------------------------------
+ */
 
 static bool
 is_folder(const char *path)
@@ -93,7 +94,8 @@ folder_of(struct cli *c, const char **out)
     return ERR_OK;
 }
 
-/* --- the report ---------------------------------------------------------------------------- */
+/* --- the report
+ * ---------------------------------------------------------------------------- */
 
 static void
 tell(const struct audit_report *r, bool with_key)

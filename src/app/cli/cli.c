@@ -152,8 +152,9 @@ print_all(FILE *to, const struct cli_command *const *tables)
         for (const struct cli_command *c = *t; c->name != NULL; c++)
             if (cli__is_first(tables, c))
                 print_line(to, tables, c);
-    fprintf(to, "\nknoop COMMAND --help tells more of one. Results go to standard output; exit "
-                "0: done,\n1: refused or failed, 2: the command line was wrong.\n");
+    fprintf(to,
+            "\nknoop COMMAND --help tells more of one. Results go to standard output; exit "
+            "0: done,\n1: refused or failed, 2: the command line was wrong.\n");
 }
 
 /* --- finding ------------------------------------------------------------------------- */
@@ -199,7 +200,8 @@ find(const struct cli_command *const *tables, int argc, char **argv, int *words)
     return best;
 }
 
-/* --- reading --------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------
+ */
 
 static size_t
 option_index(const struct cli_command *cmd, struct str name)
@@ -286,8 +288,8 @@ run(struct cli *c, int argc, char **argv)
     }
     c->argc = taken;
     if (taken < c->command->least || taken > c->command->most)
-        return wrong(c->command, taken < c->command->least ? NULL
-                                                           : c->argv[c->command->most]);
+        return wrong(c->command,
+                     taken < c->command->least ? NULL : c->argv[c->command->most]);
     arena_init(&c->arena, CLI_ARENA);
     ctx_init(&c->cx, &c->arena, os_now_ms());
     code = c->command->run(c);

@@ -79,7 +79,8 @@ cli_print_man(const struct cli_command *const *tables)
          ".TP\n.B 1\nRefused or failed; the reason stands on standard error.\n"
          ".TP\n.B 2\nThe command line was wrong.\n"
          ".SH FILES\n.TP\n.I /etc/knoop/knoop.yaml\n"
-         "The options, unless another file is named; \\fBknoop print options\\fR lists them.\n"
+         "The options, unless another file is named; \\fBknoop print options\\fR lists "
+         "them.\n"
          ".SH ENVIRONMENT\nEach option may stand in the environment: \\fIurl\\fR is "
          "\\fBKNOOP_URL\\fR,\n\\fIhttp.internal.address\\fR is "
          "\\fBKNOOP_HTTP_INTERNAL_ADDRESS\\fR.\n"
@@ -87,7 +88,8 @@ cli_print_man(const struct cli_command *const *tables)
          "policies anew, and\n\\fBSIGTERM\\fR to finish what is under way and stop.");
 }
 
-/* --- bash ------------------------------------------------------------------------------- */
+/* --- bash -------------------------------------------------------------------------------
+ */
 
 /* What may follow a command's words: its options; for the server all of them. */
 static void
@@ -135,17 +137,18 @@ cli_print_completion(const struct cli_command *const *tables)
 {
     const struct cli_command *const *t;
 
-    puts("# bash completion for knoop\n_knoop() {\n"
-         "    local now=\"${COMP_WORDS[COMP_CWORD]}\" last=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
-         "    local words=\"\"\n"
-         "    if [[ \"$now\" == @* ]]; then\n"
-         "        COMPREPLY=($(compgen -P @ -f -- \"${now#@}\"))\n        return\n    fi\n"
-         "    case \"$COMP_CWORD $last\" in\n"
-         "    *\" --configfile\" | *\" --token-file\" | *\" --certificate\" | *\" --key\" | "
-         "*\" --folder\" | *\" --load\" | *\" --data\" | *\" --out\")\n"
-         "        COMPREPLY=($(compgen -f -- \"$now\"))\n        return ;;\n"
-         "    esac\n"
-         "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"--help --version help \\");
+    puts(
+        "# bash completion for knoop\n_knoop() {\n"
+        "    local now=\"${COMP_WORDS[COMP_CWORD]}\" last=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
+        "    local words=\"\"\n"
+        "    if [[ \"$now\" == @* ]]; then\n"
+        "        COMPREPLY=($(compgen -P @ -f -- \"${now#@}\"))\n        return\n    fi\n"
+        "    case \"$COMP_CWORD $last\" in\n"
+        "    *\" --configfile\" | *\" --token-file\" | *\" --certificate\" | *\" --key\" | "
+        "*\" --folder\" | *\" --load\" | *\" --data\" | *\" --out\")\n"
+        "        COMPREPLY=($(compgen -f -- \"$now\"))\n        return ;;\n"
+        "    esac\n"
+        "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"--help --version help \\");
     for (t = tables; *t != NULL; t++)
         for (const struct cli_command *c = *t; c->name != NULL; c++)
             if (cli__is_first(tables, c))

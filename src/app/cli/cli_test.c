@@ -164,8 +164,16 @@ static void
 help_is_asked_everywhere(void **state)
 {
     static const char *const asked[] = {
-        "--help", "help", "-h", "thing --help", "thing show --help", "thing show A --help",
-        "other --help", "others --help", "--version", "version",
+        "--help",
+        "help",
+        "-h",
+        "thing --help",
+        "thing show --help",
+        "thing show A --help",
+        "other --help",
+        "others --help",
+        "--version",
+        "version",
     };
 
     (void)state;

@@ -109,7 +109,8 @@ base_url(struct cli *c, const struct conf *conf, struct str *out)
     return out->p != NULL ? ERR_OK : refuse_memory(&c->cx);
 }
 
-/* --- asking ------------------------------------------------------------------------------ */
+/* --- asking ------------------------------------------------------------------------------
+ */
 
 static enum http_method
 method_of(const char *name)
@@ -208,7 +209,8 @@ door_ask(struct cli *c, const char *method, struct str path, struct str type,
     return ERR_OK;
 }
 
-/* --- what was wrong -------------------------------------------------------------------------- */
+/* --- what was wrong
+ * -------------------------------------------------------------------------- */
 
 /* problem+json, OAuth's errors, OperationOutcome; else the text itself. */
 static struct str
@@ -230,15 +232,6 @@ wrong_of(struct ctx *cx, struct str reply)
     return text.n > 0 ? text : str_sub(reply, 0, 200);
 }
 
-static err_t
-code_of(int status)
-{
-    for (err_t e = ERR_OK + 1; e < ERR_COUNT; e++)
-        if (err_row(e)->status == status)
-            return e;
-    return ERR_UPSTREAM;
-}
-
 err_t
 door_get(struct cli *c, const char *method, struct str path, struct str type,
          struct str body, struct str *reply)
@@ -248,6 +241,6 @@ door_get(struct cli *c, const char *method, struct str path, struct str type,
 
     if (e != ERR_OK || (status >= 200 && status < 300))
         return e;
-    return refuse(&c->cx, code_of(status), "", "the node answers %d: %.*s", status,
-                  STR(wrong_of(&c->cx, *reply)));
+    return refuse(&c->cx, status == 404 ? ERR_NOT_FOUND : ERR_UPSTREAM, "",
+                  "the node answers %d: %.*s", status, STR(wrong_of(&c->cx, *reply)));
 }

@@ -22,9 +22,9 @@
 enum door_form { DOOR_FORM_NONE, DOOR_FORM_PATH, DOOR_FORM_JSON, DOOR_FORM_WWW };
 
 struct door_call {
-    const char *command;        /* the cli_command's name */
-    const char *method, *path;  /* "GET" */
-    enum door_form form;        /* of the body; NONE: there is none */
+    const char *command;       /* the cli_command's name */
+    const char *method, *path; /* "GET" */
+    enum door_form form;       /* of the body; NONE: there is none */
     const char *body;
     const char *yes; /* exit 0 only when this member of the answer is true; NULL: any */
 };
@@ -33,9 +33,12 @@ extern const struct cli_command door_commands[];
 
 /* What every command that asks a node takes; put it before { 0 }. */
 #define DOOR_OPTIONS                                                                       \
-    { "address", "ADDRESS", "the node's internal door: HOST:PORT or URL (default: as the options say)" }, \
-    { "configfile", "FILE", "the node's options file (default: as the server's)" },        \
-    { "token-file", "FILE", "a file with the operator's token, where the door asks one" }
+    { "address", "ADDRESS",                                                                \
+      "the node's internal door: HOST:PORT or URL (default: as the options say)" },        \
+        { "configfile", "FILE", "the node's options file (default: as the server's)" },    \
+    {                                                                                      \
+        "token-file", "FILE", "a file with the operator's token, where the door asks one"  \
+    }
 
 /*
  * Asks the node. Any HTTP status is ERR_OK. `type` and `body` may be empty.
@@ -45,7 +48,10 @@ extern const struct cli_command door_commands[];
  */
 err_t door_ask(struct cli *c, const char *method, struct str path, struct str type,
                struct str body, int *status, struct str *reply) NODISCARD;
-/* The same, and then: 2xx is ERR_OK; else what the node said was wrong is the reason. */
+/*
+ * The same, and then: 2xx is ERR_OK; else NOT_FOUND or UPSTREAM, and the reason is
+ * what the node said was wrong.
+ */
 err_t door_get(struct cli *c, const char *method, struct str path, struct str type,
                struct str body, struct str *reply) NODISCARD;
 

@@ -6,8 +6,7 @@
 
 #include "codec/json/json.h"
 
-#define OPTIONS(name, ...)                                                                 \
-    static const struct cli_option name[] = { __VA_ARGS__, { 0 } }
+#define OPTIONS(name, ...) static const struct cli_option name[] = { __VA_ARGS__, { 0 } }
 
 OPTIONS(plain, DOOR_OPTIONS);
 OPTIONS(services, { "type", "TYPE", "of this type" },
@@ -24,17 +23,20 @@ OPTIONS(present, { "audience", "TEXT", "for whom it is: domain (needed)" },
         { "signer", "DID", "who presents (default: whom the credential is about)" },
         { "expires", "TIME", "when it ends (default: in 4 s)" }, DOOR_OPTIONS);
 OPTIONS(wallet, { "all", NULL, "those past their time too" }, DOOR_OPTIONS);
-OPTIONS(token, { "server", "URL", "the other's authorization server: URL/oauth2/NAME (needed)" },
+OPTIONS(token,
+        { "server", "URL", "the other's authorization server: URL/oauth2/NAME (needed)" },
         { "scope", "SCOPE", "what is asked for (needed)" },
         { "type", "TYPE", "DPoP or Bearer (default: DPoP)" },
         { "credentials", "JSON", "list of self-attested credentials: who the user is" },
         DOOR_OPTIONS);
 OPTIONS(introspect, { "extended", NULL, "with presentations and definitions" },
         DOOR_OPTIONS);
-OPTIONS(dpop, { "method", "METHOD", "of the request (needed)" }, { "url", "URL", "of the request (needed)" },
+OPTIONS(dpop, { "method", "METHOD", "of the request (needed)" },
+        { "url", "URL", "of the request (needed)" },
         { "token", "TOKEN", "the access token (needed)" }, DOOR_OPTIONS);
 OPTIONS(dpop_check, { "method", "METHOD", "of the request (needed)" },
-        { "url", "URL", "of the request (needed)" }, { "token", "TOKEN", "the access token (needed)" },
+        { "url", "URL", "of the request (needed)" },
+        { "token", "TOKEN", "the access token (needed)" },
         { "thumbprint", "JKT", "cnf.jkt of the token (needed)" }, DOOR_OPTIONS);
 OPTIONS(ground, { "patient", "BSN", "the patient's number, as @FILE or - (needed)" },
         { "organisation", "WHO", "who may ask: ura:NUMBER or a DID (needed)" },
@@ -57,7 +59,8 @@ OPTIONS(audit, { "patient", "BSN", "about this patient: give it as @FILE or -" }
         { "count", "N", "at most so many (default 100)" }, DOOR_OPTIONS);
 OPTIONS(audit_open, { "officer", "WHO", "who opens it (needed)" },
         { "why", "TEXT", "on what ground: kept in the log (needed)" }, DOOR_OPTIONS);
-OPTIONS(audit_proof, { "size", "N", "in the log of N lines (default: the last checkpoint)" },
+OPTIONS(audit_proof,
+        { "size", "N", "in the log of N lines (default: the last checkpoint)" },
         DOOR_OPTIONS);
 
 static const struct door_call calls[] = {
@@ -87,7 +90,7 @@ make(struct cli *c, const struct door_call *call, struct str *path, struct str *
         call->form == DOOR_FORM_NONE)
         return e;
     *type = call->form == DOOR_FORM_JSON ? S("application/json")
-                                    : S("application/x-www-form-urlencoded");
+                                         : S("application/x-www-form-urlencoded");
     return door_fill(c, call->body, call->form, body);
 }
 

@@ -94,7 +94,8 @@ door_value(struct cli *c, struct str name, struct str *out)
     return said == NULL ? ERR_OK : read_value(c, str_of(said), out);
 }
 
-/* --- one place in a template ------------------------------------------------------------- */
+/* --- one place in a template -------------------------------------------------------------
+ */
 
 static err_t
 missing(struct cli *c, struct str name)
@@ -171,7 +172,8 @@ put_place(struct cli *c, struct str place, enum door_form form, struct buf *b, b
     return is_switch(c, name) ? ERR_OK : put_encoded(c, value, form == DOOR_FORM_PATH, b);
 }
 
-/* --- the whole ------------------------------------------------------------------------------ */
+/* --- the whole
+ * ------------------------------------------------------------------------------ */
 
 static void
 put_char(struct buf *b, enum door_form form, char ch)
@@ -182,7 +184,8 @@ put_char(struct buf *b, enum door_form form, char ch)
         return;
     if (form == DOOR_FORM_WWW && ch == '&' && b->n == 0)
         return;
-    if (form == DOOR_FORM_PATH && ch == '&' && (b->n == 0 || memchr(b->p, '?', b->n) == NULL))
+    if (form == DOOR_FORM_PATH && ch == '&' &&
+        (b->n == 0 || memchr(b->p, '?', b->n) == NULL))
         ch = '?';
     buf_c(b, ch);
 }

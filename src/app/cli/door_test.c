@@ -88,7 +88,8 @@ refused(struct fix *f, const char *template, enum door_form form, err_t code)
     assert_null(out.p);
 }
 
-/* --- paths and forms -------------------------------------------------------------------- */
+/* --- paths and forms --------------------------------------------------------------------
+ */
 
 static void
 a_path_says_what_was_meant(void **state)
@@ -123,8 +124,7 @@ parts_are_left_out(void **state)
     f->c.given[0] = "x&y";
     assert_string_equal(filled(f, "/a[[&n=<name>]][[&j=<json>]]", DOOR_FORM_PATH),
                         "/a?n=x%26y&j=1");
-    assert_string_equal(filled(f, "/a?b=c[[&n=<name>]]", DOOR_FORM_PATH),
-                        "/a?b=c&n=x%26y");
+    assert_string_equal(filled(f, "/a?b=c[[&n=<name>]]", DOOR_FORM_PATH), "/a?b=c&n=x%26y");
     assert_string_equal(filled(f, "/a[[/all<all>]]", DOOR_FORM_PATH), "/a");
     f->c.given[2] = "";
     assert_string_equal(filled(f, "/a[[/all<all>]]", DOOR_FORM_PATH), "/a/all");
@@ -145,7 +145,8 @@ what_is_needed_is_named(void **state)
     assert_int_equal(door_wrong(&f->c, ERR_NOT_FOUND), 1);
 }
 
-/* --- bodies ------------------------------------------------------------------------------ */
+/* --- bodies ------------------------------------------------------------------------------
+ */
 
 static void
 a_body_is_json_whatever_is_said(void **state)
@@ -155,8 +156,9 @@ a_body_is_json_whatever_is_said(void **state)
     json *v;
 
     argument(f, (char[]){ "\",\"admin\":true,\"x\":\"\\\x01\n'" });
-    assert_string_equal(filled(f, "{'a':<1>}", DOOR_FORM_JSON),
-                        "{\"a\":\"\\\",\\\"admin\\\":true,\\\"x\\\":\\\"\\\\\\u0001\\n'\"}");
+    assert_string_equal(
+        filled(f, "{'a':<1>}", DOOR_FORM_JSON),
+        "{\"a\":\"\\\",\\\"admin\\\":true,\\\"x\\\":\\\"\\\\\\u0001\\n'\"}");
     assert_int_equal(json_parse(&f->c.cx, str_of(filled(f, "{'a':<1>}", DOOR_FORM_JSON)),
                                 JSON_STRICT, &v),
                      ERR_OK);
@@ -189,7 +191,8 @@ json_is_checked_before_it_is_sent(void **state)
                         "{\"n\":\"n\",\"all\":true}");
 }
 
-/* --- files and standard input --------------------------------------------------------------- */
+/* --- files and standard input
+ * --------------------------------------------------------------- */
 
 static void
 values_come_from_files(void **state)
@@ -231,7 +234,8 @@ standard_input_stands_once(void **state)
     close(ends[0]);
 }
 
-/* --- asking nobody --------------------------------------------------------------------------- */
+/* --- asking nobody
+ * --------------------------------------------------------------------------- */
 
 static const struct cli_option asking[] = { DOOR_OPTIONS, { 0 } };
 static const struct cli_command asker = { "test", "", "", asking, 0, 9, NULL };
@@ -261,7 +265,8 @@ nobody_there_is_said_so(void **state)
                      ERR_CONF);
 }
 
-/* --- showing -------------------------------------------------------------------------------- */
+/* --- showing
+ * -------------------------------------------------------------------------------- */
 
 static void
 json_is_indented_by_its_own_characters(void **state)
@@ -285,7 +290,8 @@ json_is_indented_by_its_own_characters(void **state)
     }
 }
 
-/* --- the rows ------------------------------------------------------------------------------- */
+/* --- the rows
+ * ------------------------------------------------------------------------------- */
 
 static const struct door_call rows[] = {
 #define DOOR(command, args, least, most, options, method, path, form, body, yes, help)     \

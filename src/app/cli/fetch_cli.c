@@ -116,8 +116,8 @@ ask_other(struct cli *c, const struct got *got, struct fetch_reply *out)
     if (form.p != NULL) {
         in.method = HTTP_POST;
         in.body = bytes_of(form);
-        if ((e = add(c, &in, headers, "Content-Type: ",
-                     S("application/x-www-form-urlencoded"))) != ERR_OK)
+        if ((e = add(c, &in, headers,
+                     "Content-Type: ", S("application/x-www-form-urlencoded"))) != ERR_OK)
             return e;
     }
     if ((e = add(c, &in, headers, "Accept: ", S("application/fhir+json"))) != ERR_OK ||
@@ -125,9 +125,9 @@ ask_other(struct cli *c, const struct got *got, struct fetch_reply *out)
                  got->dpop ? "Authorization: DPoP " : "Authorization: Bearer ",
                  got->token)) != ERR_OK)
         return e;
-    if (got->dpop && ((e = get_proof(c, got, http_method_name(in.method), in.url,
-                                     &proof)) != ERR_OK ||
-                      (e = add(c, &in, headers, "DPoP: ", proof)) != ERR_OK))
+    if (got->dpop &&
+        ((e = get_proof(c, got, http_method_name(in.method), in.url, &proof)) != ERR_OK ||
+         (e = add(c, &in, headers, "DPoP: ", proof)) != ERR_OK))
         return e;
     return door_fetch(c, &in, out);
 }

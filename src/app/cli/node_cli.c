@@ -12,7 +12,9 @@ static const struct cli_option fetch_options[] = {
 };
 #define POLICY_FOLDER                                                                      \
     { "folder", "FOLDER", "where policies are (default: as the options say)" },            \
-        { "configfile", "FILE", "the node's options file (default: as the server's)" }
+    {                                                                                      \
+        "configfile", "FILE", "the node's options file (default: as the server's)"         \
+    }
 static const struct cli_option policy_options[] = { POLICY_FOLDER, { 0 } };
 static const struct cli_option verify_options[] = {
     { "key", "JWK", "the signer's public key, as @FILE (knoop audit key)" },
@@ -32,8 +34,8 @@ static const struct cli_option operator_options[] = {
 
 const struct cli_command node_commands[] = {
     { "fetch", "SUBJECT URL",
-      "Fetch from another organisation's gateway: token, proof and request.",
-      fetch_options, 2, 2, cli__fetch },
+      "Fetch from another organisation's gateway: token, proof and request.", fetch_options,
+      2, 2, cli__fetch },
     { "token who", "TOKEN",
       "Who is behind a token that this node gave, vouched for by whom, and how surely.",
       asking_options, 1, 1, cli__token_who },
@@ -47,8 +49,8 @@ const struct cli_command node_commands[] = {
     { "audit verify", "[FOLDER]",
       "Is the log of a node whole? Names the first event that is not as it was.",
       verify_options, 0, 1, cli__audit_verify },
-    { "audit key", "", "The public key that signs checkpoints: keep it apart.", asking_options,
-      0, 0, cli__audit_key },
+    { "audit key", "", "The public key that signs checkpoints: keep it apart.",
+      asking_options, 0, 0, cli__audit_key },
     { "operator init", "FILE NAME",
       "Make an operator's key; prints its line for the node's authorized_keys.", NULL, 2, 2,
       cli__operator_init },

@@ -142,8 +142,8 @@ static void
 put_operations(struct json_out *js, const struct http_route *r, struct str path)
 {
     static const char *const lower[] = {
-        [HTTP_GET] = "get",     [HTTP_HEAD] = "head",     [HTTP_POST] = "post",
-        [HTTP_PUT] = "put",     [HTTP_PATCH] = "patch",   [HTTP_DELETE] = "delete",
+        [HTTP_GET] = "get",         [HTTP_HEAD] = "head",   [HTTP_POST] = "post",
+        [HTTP_PUT] = "put",         [HTTP_PATCH] = "patch", [HTTP_DELETE] = "delete",
         [HTTP_OPTIONS] = "options",
     };
 

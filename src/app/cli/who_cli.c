@@ -69,7 +69,8 @@ tell_chain(struct ctx *cx, const json *header)
     }
 }
 
-/* --- a credential ---------------------------------------------------------------------------- */
+/* --- a credential
+ * ---------------------------------------------------------------------------- */
 
 /* Every text in it, its own id not: "O Huisartsen, L Dorp". */
 static void
@@ -133,7 +134,8 @@ tell_presentation(struct ctx *cx, struct str jwt)
     return ERR_OK;
 }
 
-/* --- the token ---------------------------------------------------------------------------------- */
+/* --- the token
+ * ---------------------------------------------------------------------------------- */
 
 static void
 tell_token(const json *v)

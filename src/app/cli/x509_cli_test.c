@@ -82,8 +82,8 @@ refused(struct fix *f, struct str cert, struct str key, err_t code)
     spit(f->cert, cert);
     spit(f->key, key);
     refuse_clear(&f->t.cx);
-    assert_int_equal(
-        credential_x509(&f->t.cx, f->cert, f->key, S("did:web:a.nl"), 0, &jwt), code);
+    assert_int_equal(credential_x509(&f->t.cx, f->cert, f->key, S("did:web:a.nl"), 0, &jwt),
+                     code);
     assert_null(jwt.p);
 }
 
@@ -91,8 +91,8 @@ static void
 a_file_that_holds_no_chain_is_refused(void **state)
 {
     struct fix *f = *state;
-    struct str both = arena_printf(f->t.cx.arena, "%.*s%.*s", STR(f->root_pem),
-                                   STR(f->key_pem));
+    struct str both =
+        arena_printf(f->t.cx.arena, "%.*s%.*s", STR(f->root_pem), STR(f->key_pem));
     struct str jwt;
 
     refused(f, S(""), f->key_pem, ERR_CERT);
@@ -102,9 +102,9 @@ a_file_that_holds_no_chain_is_refused(void **state)
     refused(f, S("-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"), f->key_pem,
             ERR_BAD_REQUEST);
     refused(f, f->root_pem, f->key_pem, ERR_VC_X509); /* a root alone */
-    assert_int_equal(credential_x509(&f->t.cx, "/nonexistent", f->key, S("did:web:a.nl"), 0,
-                                     &jwt),
-                     ERR_NOT_FOUND);
+    assert_int_equal(
+        credential_x509(&f->t.cx, "/nonexistent", f->key, S("did:web:a.nl"), 0, &jwt),
+        ERR_NOT_FOUND);
 }
 
 static void
@@ -120,8 +120,8 @@ a_file_that_holds_no_key_is_refused(void **state)
               "-----END ENCRYPTED PRIVATE KEY-----\n"),
             ERR_KEY);
     assert_true(str_search(f->t.cx.reason, S("is encrypted")) < f->t.cx.reason.n);
-    refused(f, f->root_pem, S("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"),
-            ERR_KEY);
+    refused(f, f->root_pem,
+            S("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"), ERR_KEY);
     spit(f->cert, f->root_pem);
     assert_int_equal(
         credential_x509(&f->t.cx, f->cert, "/nonexistent", S("did:web:a.nl"), 0, &jwt),

@@ -19,8 +19,8 @@
 #include "app/main/role.h"
 
 static const struct cli_command *const tables[] = {
-    main_commands, backup_commands, door_commands, node_commands,
-    credential_commands, demo_commands, NULL,
+    main_commands,       backup_commands, door_commands, node_commands,
+    credential_commands, demo_commands,   NULL,
 };
 
 const struct cli_command *const *

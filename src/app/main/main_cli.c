@@ -170,8 +170,9 @@ static const struct cli_option source_options[] = {
 
 /* Only for help: main.c sees to `knoop server` itself. */
 static const struct cli_option server_options[] = {
-    { "configfile", "FILE", "the options file (default: config/knoop.yaml, config/nuts.yaml "
-                            "or /etc/knoop/knoop.yaml)" },
+    { "configfile", "FILE",
+      "the options file (default: config/knoop.yaml, config/nuts.yaml "
+      "or /etc/knoop/knoop.yaml)" },
     { "OPTION=VALUE", NULL, "any option: knoop print options lists them" },
     { 0 },
 };

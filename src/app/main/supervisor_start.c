@@ -21,12 +21,7 @@
 #include "sys/audit/audit.h"
 #include "sys/keys/signer.h"
 
-enum {
-    LOCK_TRIES = 300,
-    BIND_TRIES = 100,
-    WAIT_US = 10000,
-    CERTIFICATES_MAX = 1 << 20
-};
+enum { LOCK_TRIES = 300, BIND_TRIES = 100, WAIT_US = 10000, CERTIFICATES_MAX = 1 << 20 };
 
 /* --- the data folder ---------------------------------------------------------- */
 
@@ -335,8 +330,8 @@ link_to_signer(struct supervisor *s, struct child *c)
 
     if (c->control < 0 || signer->control < 0)
         return ERR_OK;
-    if ((e = os_pair(&s->cx, &a, &b)) != ERR_OK ||
-        (e = os_nonblock(&s->cx, a)) != ERR_OK || (e = os_nonblock(&s->cx, b)) != ERR_OK)
+    if ((e = os_pair(&s->cx, &a, &b)) != ERR_OK || (e = os_nonblock(&s->cx, a)) != ERR_OK ||
+        (e = os_nonblock(&s->cx, b)) != ERR_OK)
         return e;
     if ((e = tell(s, signer, ROLE_PEER,
                   c->kind == ROLE_AUDITOR ? ROLE_PEER_AUDITOR : c->number, NULL, a)) !=

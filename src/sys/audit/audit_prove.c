@@ -14,7 +14,8 @@
 
 enum { TAIL_MAX = 256 * 1024 };
 
-/* --- proofs ------------------------------------------------------------------------------ */
+/* --- proofs ------------------------------------------------------------------------------
+ */
 
 struct proving {
     struct scan scan;
@@ -136,7 +137,8 @@ audit_prove_growth(struct ctx *cx, const char *folder, uint64_t old, uint64_t si
     return e;
 }
 
-/* --- the last checkpoint ------------------------------------------------------------------ */
+/* --- the last checkpoint
+ * ------------------------------------------------------------------ */
 
 static void
 fd_close(int *fd)
@@ -148,9 +150,10 @@ fd_close(int *fd)
 static err_t
 no_file(struct ctx *cx)
 {
-    return errno == ENOENT ? refuse(cx, ERR_NOT_FOUND, "", "there is no checkpoint yet")
-                           : refuse(cx, ERR_UNAVAILABLE, "",
-                                    "checkpoints.jsonl cannot be read: %s", strerror(errno));
+    return errno == ENOENT
+               ? refuse(cx, ERR_NOT_FOUND, "", "there is no checkpoint yet")
+               : refuse(cx, ERR_UNAVAILABLE, "", "checkpoints.jsonl cannot be read: %s",
+                        strerror(errno));
 }
 
 /* The end of checkpoints.jsonl, in the arena. */

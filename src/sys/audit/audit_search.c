@@ -161,7 +161,8 @@ search(struct ctx *cx, struct searching *s, const struct audit_filter *f, uint64
             e = look(cx, &s->scratch, f, text, &hit);
         if (e != ERR_OK)
             return e;
-        if ((hit && s->hits.n == most) || (f->lines_most != 0 && looked++ == f->lines_most)) {
+        if ((hit && s->hits.n == most) ||
+            (f->lines_most != 0 && looked++ == f->lines_most)) {
             *next = s->last;
             return ERR_OK;
         }

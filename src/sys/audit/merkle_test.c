@@ -135,7 +135,8 @@ every_older_tree_is_proved_and_no_other(void **state)
     grow(&t.cx);
     for (uint64_t size = 1; size <= MOST; size++)
         for (uint64_t old = 1; old <= size; old++) {
-            assert_int_equal(merkle_consistency(&t.cx, from_first(), size, old, &p), ERR_OK);
+            assert_int_equal(merkle_consistency(&t.cx, from_first(), size, old, &p),
+                             ERR_OK);
             assert_int_equal(given, size);
 #define GREW(a, ra, b, rb) (merkle_consistency_verify(&t.cx, &p, a, ra, b, rb) == ERR_OK)
             assert_true(GREW(old, &roots[old], size, &roots[size]));

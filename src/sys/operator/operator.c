@@ -33,14 +33,14 @@ no(struct ctx *cx, const char *what)
     return refuse(cx, ERR_UNAUTHORIZED, RULE, "%s", what);
 }
 
-/* --- proving ---------------------------------------------------------------------------- */
+/* --- proving ----------------------------------------------------------------------------
+ */
 
 static const struct operator_key *
 key_of(const struct operator_keys *keys, struct str kid)
 {
     for (size_t i = 0; i < keys->count; i++)
-        if (str_eq(kid, keys->at[i].fingerprint) ||
-            str_eq(kid, keys->at[i].jwk.thumbprint))
+        if (str_eq(kid, keys->at[i].fingerprint) || str_eq(kid, keys->at[i].jwk.thumbprint))
             return &keys->at[i];
     return NULL;
 }
@@ -90,8 +90,8 @@ is_uuid(struct str s)
     for (size_t i = 0; i < s.n; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
-        if (dash ? s.p[i] != '-' : strchr("0123456789abcdefABCDEF", s.p[i]) == NULL ||
-                                       s.p[i] == '\0')
+        if (dash ? s.p[i] != '-'
+                 : strchr("0123456789abcdefABCDEF", s.p[i]) == NULL || s.p[i] == '\0')
             return false;
     }
     return true;
@@ -143,7 +143,8 @@ operator_prove(struct ctx *cx, const struct operator_keys *keys, struct str audi
     return ERR_OK;
 }
 
-/* --- making --------------------------------------------------------------------------------- */
+/* --- making
+ * --------------------------------------------------------------------------------- */
 
 static err_t
 new_jti(struct ctx *cx, struct str *out)
@@ -199,7 +200,8 @@ operator_token(struct ctx *cx, const struct key *key, struct str name, struct st
     return jws_sign(cx, key, header, bytes_of(claims), out);
 }
 
-/* --- the room ----------------------------------------------------------------------------------- */
+/* --- the room
+ * ----------------------------------------------------------------------------------- */
 
 struct operators {
     struct arena arena; /* the texts of `keys` */
@@ -231,9 +233,10 @@ read_file(struct ctx *cx, struct operators *o)
     err_t e;
 
     if (path.n == 0)
-        return refuse(cx, ERR_CONF, RULE,
-                      "http.internal.auth.authorizedkeyspath is not set, and token_v2 needs "
-                      "it");
+        return refuse(
+            cx, ERR_CONF, RULE,
+            "http.internal.auth.authorizedkeyspath is not set, and token_v2 needs "
+            "it");
     if ((e = os_read_file(cx, path.p, FILE_MAX, &file)) != ERR_OK)
         return e;
     ctx_init(&own, &o->arena, cx->now_ms);
@@ -329,7 +332,8 @@ const struct room operator_room = {
     .close = close_room,
 };
 
-/* --- a request -------------------------------------------------------------------------------------- */
+/* --- a request
+ * -------------------------------------------------------------------------------------- */
 
 static err_t
 prove_request(struct req *rq, struct state *s, struct str *user)
@@ -352,8 +356,8 @@ operator_check(struct req *rq)
 {
     struct state *s = rq->cx.sys != NULL ? ROOM_STATE(&rq->cx, operator) : NULL;
     struct str user;
-    err_t e = s == NULL ? no(&rq->cx, "no operators are known")
-                        : prove_request(rq, s, &user);
+    err_t e =
+        s == NULL ? no(&rq->cx, "no operators are known") : prove_request(rq, s, &user);
 
     if (e != ERR_OK) {
         rq->audit.event = AUDIT_UNAUTHENTICATED; /* counted per source and minute */

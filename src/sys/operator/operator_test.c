@@ -12,30 +12,36 @@
 #include "sys/conf/conf.h"
 #include "sys/operator/operator.h"
 
-/* --- keys -------------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------------------
+ */
 
 /* Made by ssh-keygen; the fingerprint is what ssh-keygen -l shows. */
 static const struct {
     enum key_type type;
     const char *line, *print;
 } made[] = {
-    { KEY_ED25519, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVe/eIhzCUykm0CPsr60KbCID12AF7bCp"
+    { KEY_ED25519,
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGVe/eIhzCUykm0CPsr60KbCID12AF7bCp"
       "bIAwEN3zez",
       "SHA256:8sODItMTEcWqI3evcKE1ynZcQfhXTjfo0tkMl/KIS1Q" },
-    { KEY_P256, "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAA"
+    { KEY_P256,
+      "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAA"
       "BBBPPo6xwd/Gp1MBeGXKSD+dGbjBpLUPmaRXDaV3TAjdAf3Re2kwBpGS42bBJvMVPFYGxs"
       "7ySNxrKQf3sckCyCXPY=",
       "SHA256:8InffTuw7pTMzgB+mP7V40uz5dVR63hT4U92JbPQK9A" },
-    { KEY_P384, "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAA"
+    { KEY_P384,
+      "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAA"
       "BhBKMma0XWMg2rzYd5MUGska6WQBiapSEtJ/Fp54MQ4ukFhWlMmbqt/6u3+GC4yNgy6Tcm"
       "aRUe4as3G0FUMD+i1V8esMrwvqW4AMrFiP+BsKBobILEChDMM04NmrRRcKhJhA==",
       "SHA256:tVg/6Yz7vQ1w3g4+1LcV35I58rhcT6taGH0xfKccV78" },
-    { KEY_P521, "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAA"
+    { KEY_P521,
+      "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAA"
       "CFBAAGte9NuNkHlMDW0otql6hoaJ2dOyc6lzE546BdIrNmOCevMXIhBiAU7Q+cOHVp6Kjz"
       "X/L4+A+IVTZ5j7NuXzzdJAHo6ghhM/fC+IdlTv8E65cXN5JjjwcxheQUnnBawsf7goGQhY"
       "0/JEgVkv8zXubi/7YlkK/APlqQCDTgSCQWbbXGRA==",
       "SHA256:4qPD+7+oFotINzdG2PfBGzY3izYbQipaUvB0WVsKiEk" },
-    { KEY_RSA, "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCkLmpZI2a/1d61dknyNwVwaC2ZzAU8Bz"
+    { KEY_RSA,
+      "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQCkLmpZI2a/1d61dknyNwVwaC2ZzAU8Bz"
       "wAoU+FcQgHLlM8Td+6oTlYnZK6o1Y7TuW1jKWABnvYEVzmjPBMzOL0xf3BsurX2BfqOXPE"
       "h1M0eVG8Wk4SdEm40EJcUHevp8Zzs+0sMxDeyio37GEbzzLYEUiX7Ho+icp/rYEOc4sgzb"
       "rz4OhAs4MEa/0rsGJ/Krxj5nl31736Jd5pKnFZhIsUgglSFRpve0oDWzIp+JRO3h1Tf2Lu"
@@ -59,8 +65,9 @@ keys_are_read_as_ssh_keygen_writes_them(void **state)
     for (size_t i = 0; i < COUNT(made); i++) {
         struct operator_keys keys;
         struct str text = arena_printf(
-            &t.arena, "# a comment\n\n%s alice@hospital\r\n  restrict,command=\"a \\\"b c\" "
-                      "%s  bob of the clinic \n%s\n",
+            &t.arena,
+            "# a comment\n\n%s alice@hospital\r\n  restrict,command=\"a \\\"b c\" "
+            "%s  bob of the clinic \n%s\n",
             made[i].line, made[i].line, made[i].line);
 
         if (operator_keys_parse(&t.cx, text, &keys) != ERR_OK)
@@ -80,8 +87,14 @@ static void
 a_malformed_line_refuses_the_file(void **state)
 {
     char shorter[512], other[512], longer[512];
-    const char *wrong[] = { "alice", "ssh-dss AAAAB3NzaC1kc3M= alice", "ssh-ed25519 !!!! alice",
-                            "ssh-ed25519 AAAA alice", weak, shorter, other, longer,
+    const char *wrong[] = { "alice",
+                            "ssh-dss AAAAB3NzaC1kc3M= alice",
+                            "ssh-ed25519 !!!! alice",
+                            "ssh-ed25519 AAAA alice",
+                            weak,
+                            shorter,
+                            other,
+                            longer,
                             "ssh-ed25519" };
     struct operator_keys keys;
     struct test_ctx t;
@@ -93,7 +106,8 @@ a_malformed_line_refuses_the_file(void **state)
     snprintf(other, sizeof(other), "ssh-ed25519%s", strchr(made[1].line, ' '));
     snprintf(longer, sizeof(longer), "%sAAAA", made[0].line);
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        struct str text = arena_printf(&t.arena, "%s good\n%s alice\n", made[0].line, wrong[i]);
+        struct str text =
+            arena_printf(&t.arena, "%s good\n%s alice\n", made[0].line, wrong[i]);
 
         if (operator_keys_parse(&t.cx, text, &keys) != ERR_CONF)
             fail_msg("'%s' was taken", wrong[i]);
@@ -124,7 +138,8 @@ our_own_line_is_read_again(void **state)
     test_ctx_fini(&t);
 }
 
-/* --- tokens ---------------------------------------------------------------------------------- */
+/* --- tokens
+ * ---------------------------------------------------------------------------------- */
 
 struct fix {
     struct test_ctx t;
@@ -270,19 +285,20 @@ what_we_make_is_taken(void **state)
     struct fix *f = *state;
     struct str jwt;
 
-    assert_int_equal(operator_token(CX, f->key, S("ehr@load"), S("alice"), S("knoop"),
-                                    3600000, &jwt),
-                     ERR_OK);
+    assert_int_equal(
+        operator_token(CX, f->key, S("ehr@load"), S("alice"), S("knoop"), 3600000, &jwt),
+        ERR_OK);
     assert_int_equal(prove(f, jwt), ERR_OK);
     CX->now_ms += 3600000 - 60000;
     assert_int_equal(prove(f, jwt), ERR_UNAUTHORIZED);
-    assert_int_equal(
-        operator_token(CX, f->key, S("a"), S("b"), S("c"), 88200001, &jwt), ERR_BAD_REQUEST);
+    assert_int_equal(operator_token(CX, f->key, S("a"), S("b"), S("c"), 88200001, &jwt),
+                     ERR_BAD_REQUEST);
     assert_int_equal(operator_token(CX, f->key, S("a"), S("b"), S("c"), 60000, &jwt),
                      ERR_BAD_REQUEST);
 }
 
-/* --- the room ------------------------------------------------------------------------------------ */
+/* --- the room
+ * ------------------------------------------------------------------------------------ */
 
 static err_t
 open_with(struct ctx *cx, const char *type, const char *path, void **state,
@@ -338,7 +354,9 @@ static int
 status_of(struct ctx *cx, const char *scheme, struct str jwt, struct str *reply)
 {
     static const struct http_route *tables[] = { routes };
-    struct http_ask how = { .tables = tables, .table_count = 1, .door = HTTP_DOOR_INTERNAL };
+    struct http_ask how = { .tables = tables,
+                            .table_count = 1,
+                            .door = HTTP_DOOR_INTERNAL };
     struct str text;
 
     text = arena_printf(cx->arena,
@@ -368,7 +386,8 @@ the_room_reads_its_file_and_reads_it_again(void **state)
     conf_give(conf);
     assert_int_equal(open_with(CX, "token_v2", "", &room, &conf), ERR_CONF);
     conf_give(conf);
-    assert_int_equal(open_with(CX, "token_v2", "/nonexistent", &room, &conf), ERR_NOT_FOUND);
+    assert_int_equal(open_with(CX, "token_v2", "/nonexistent", &room, &conf),
+                     ERR_NOT_FOUND);
     conf_give(conf);
     assert_int_equal(open_with(CX, "token_v2", path, &room, &conf), ERR_CONF); /* empty */
     conf_give(conf);

@@ -85,7 +85,8 @@ parts_of(size_t kind, struct bytes blob, struct key_parts *parts)
     return true;
 }
 
-/* --- the line --------------------------------------------------------------------------- */
+/* --- the line ---------------------------------------------------------------------------
+ */
 
 /* The next word; quotes keep spaces together (sshd(8): options). */
 static struct str
@@ -206,7 +207,8 @@ operator_keys_fini(struct operator_keys *k)
         jwk_fini(&k->at[--k->count].jwk);
 }
 
-/* --- writing -------------------------------------------------------------------------------- */
+/* --- writing
+ * -------------------------------------------------------------------------------- */
 
 static void
 put_field(struct buf *b, struct bytes data)

@@ -103,8 +103,8 @@ page(struct req *rq, const json *v, struct audit_filter *f)
     struct str after = req_query(rq, "after");
     int64_t count = COUNT_DEFAULT;
 
-    if (json_get(v, "count") != NULL && (!json_i64(json_get(v, "count"), &count) ||
-                                         count < 1 || count > AUDIT_SEARCH_MAX))
+    if (json_get(v, "count") != NULL &&
+        (!json_i64(json_get(v, "count"), &count) || count < 1 || count > AUDIT_SEARCH_MAX))
         return refuse(&rq->cx, ERR_BAD_REQUEST, "NEN 7513", "'count' is from 1 to %d",
                       AUDIT_SEARCH_MAX);
     f->most = (size_t)count;
@@ -134,7 +134,8 @@ read_filter(struct req *rq, struct audit_filter *f)
     return patient(rq, v, f);
 }
 
-/* --- the answer ------------------------------------------------------------------------- */
+/* --- the answer -------------------------------------------------------------------------
+ */
 
 /* An event that a later version of the program wrote. */
 static void
@@ -236,7 +237,8 @@ trail__search(struct req *rq)
     return reply_bundle(rq, list, n, next);
 }
 
-/* --- one event ---------------------------------------------------------------------------- */
+/* --- one event
+ * ---------------------------------------------------------------------------- */
 
 static err_t
 find(struct req *rq, struct audit_entry *out)
@@ -279,7 +281,8 @@ trail__event(struct req *rq)
     return reply_send(rq, js);
 }
 
-/* --- the person ------------------------------------------------------------------------------ */
+/* --- the person
+ * ------------------------------------------------------------------------------ */
 
 static err_t
 read_ground(struct req *rq)

@@ -51,7 +51,8 @@ sign(struct ctx *cx, void *state, struct str note, struct str *kid, struct bytes
     return key_sign(cx, key, SIG_ES256, SIG_RAW, bytes_of(note), signature);
 }
 
-/* --- a signer as good as any here ------------------------------------------------------- */
+/* --- a signer as good as any here -------------------------------------------------------
+ */
 
 static err_t
 seal(struct ctx *cx, struct str number, struct str *sealed, struct str *mac)
@@ -81,7 +82,8 @@ public_key(struct ctx *cx, struct str kid, struct str *jwk)
 
 static struct trail_state fakes = { seal, open_it, public_key };
 
-/* --- a log of 12 events: 9 of patient 1, 3 of patient 2 ------------------------------------ */
+/* --- a log of 12 events: 9 of patient 1, 3 of patient 2
+ * ------------------------------------ */
 
 static struct audit_record
 a_read(int i)
@@ -102,8 +104,9 @@ a_read(int i)
 static void
 fill_log(struct fix *f)
 {
-    struct audit_setup s = { .bell = -1, .back = -1, .sync = AUDIT_SYNC_BATCHED,
-                             .patience_ms = 5000 };
+    struct audit_setup s = {
+        .bell = -1, .back = -1, .sync = AUDIT_SYNC_BATCHED, .patience_ms = 5000
+    };
     struct auditor *auditor;
     size_t kept;
 
@@ -135,9 +138,9 @@ setup(void **state)
     strcpy(f->dir, "/tmp/trail-test-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     snprintf(option, sizeof(option), "datadir=%s", f->dir);
-    assert_int_equal(conf_parse(&f->t.cx, args, NULL, S("url: https://a.example.nl"), "t",
-                                &f->conf),
-                     ERR_OK);
+    assert_int_equal(
+        conf_parse(&f->t.cx, args, NULL, S("url: https://a.example.nl"), "t", &f->conf),
+        ERR_OK);
     snprintf(path, sizeof(path), "%s/audit", f->dir);
     assert_int_equal(mkdir(path, 0700), 0);
     f->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -174,7 +177,8 @@ teardown(void **state)
     return 0;
 }
 
-/* --- asking ------------------------------------------------------------------------------------ */
+/* --- asking
+ * ------------------------------------------------------------------------------------ */
 
 /* The last event, its texts copied: a record borrows them. */
 static struct audit_record seen;
@@ -207,11 +211,11 @@ ask(void **state, const char *method, const char *path, const char *body)
     struct str request, reply;
 
     memset(&seen, 0, sizeof(seen));
-    request = arena_printf(
-        CX->arena,
-        "%s /internal/knoop/v1/audit/%s HTTP/1.1\r\nHost: localhost\r\n"
-        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-        method, path, strlen(body), body);
+    request =
+        arena_printf(CX->arena,
+                     "%s /internal/knoop/v1/audit/%s HTTP/1.1\r\nHost: localhost\r\n"
+                     "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                     method, path, strlen(body), body);
     assert_int_equal(http_ask(CX, &how, request, &reply), ERR_OK);
     return reply;
 }
@@ -243,7 +247,8 @@ hits(void **state, const char *path, const char *body)
     return json_size(json_get(body_of(state, reply), "entry"));
 }
 
-/* --- searching ----------------------------------------------------------------------------------- */
+/* --- searching
+ * ----------------------------------------------------------------------------------- */
 
 static void
 what_is_asked_wrong_is_refused(void **state)
@@ -307,9 +312,9 @@ events_are_found_and_the_search_is_one_too(void **state)
     v = body_of(state, reply);
     assert_true(json_is(json_path(json_at(json_get(v, "link"), 0), "url", NULL),
                         "/internal/knoop/v1/audit/search?after=5"));
-    assert_true(json_is(json_path(json_at(json_get(v, "entry"), 0), "resource",
-                                  "resourceType", NULL),
-                        "AuditEvent"));
+    assert_true(json_is(
+        json_path(json_at(json_get(v, "entry"), 0), "resource", "resourceType", NULL),
+        "AuditEvent"));
     assert_int_equal(hits(state, "search?after=5", "{}"), 7);
 }
 
@@ -330,7 +335,8 @@ one_event_is_shown(void **state)
     assert_true(is(ask(state, "GET", "events/last", ""), 404));
 }
 
-/* --- the person ------------------------------------------------------------------------------------ */
+/* --- the person
+ * ------------------------------------------------------------------------------------ */
 
 static void
 a_number_is_not_opened_without_officer_and_ground(void **state)
@@ -397,7 +403,9 @@ a_number_is_opened_and_that_is_an_event(void **state)
     assert_true(str_search(reply, S(NUMBER)) == reply.n);
 }
 
-/* --- proofs ------------------------------------------------------------------------------------------ */
+/* --- proofs
+ * ------------------------------------------------------------------------------------------
+ */
 
 static void
 read_path(const json *v, struct merkle_path *p)

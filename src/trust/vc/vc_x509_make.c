@@ -80,8 +80,8 @@ check_time(struct ctx *cx, const struct cert *leaf)
 
     cert_period(leaf, &from, &to);
     if (cx->now_ms < from || cx->now_ms > to)
-        return refuse(cx, ERR_CERT_TIME, "RFC 5280 4.1.2.5",
-                      "the certificate is %s", cx->now_ms > to ? "past" : "not yet valid");
+        return refuse(cx, ERR_CERT_TIME, "RFC 5280 4.1.2.5", "the certificate is %s",
+                      cx->now_ms > to ? "past" : "not yet valid");
     return ERR_OK;
 }
 
@@ -151,7 +151,8 @@ make_did(struct ctx *cx, struct making *m)
     return buf_done(cx, &b, &m->did);
 }
 
-/* --- claims and header ------------------------------------------------------------------ */
+/* --- claims and header ------------------------------------------------------------------
+ */
 
 static void
 put_subject(struct json_out *js, const struct making *m, struct str id)

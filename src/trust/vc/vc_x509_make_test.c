@@ -3,7 +3,7 @@
 #include "crypto/jose/jose.h"
 #include "trust/vc/vc.h"
 
-#define DAY INT64_C(86400000)
+#define DAY        INT64_C(86400000)
 #define OTHER_NAME "2.16.528.1.1007.99.2110-1-900030787-S-90000380-00.000-11223344"
 
 /* root -> ca -> leaf, and a leaf without any name that proves something */
@@ -42,7 +42,8 @@ setup(void **state)
 {
     static const struct cert_attr root_name[] = { { S_INIT("CN"), S_INIT("Root") } };
     static const struct cert_attr ca_name[] = { { S_INIT("CN"), S_INIT("CA") } };
-    static const struct cert_attr bare_name[] = { { S_INIT("CN"), S_INIT("n.example.nl") } };
+    static const struct cert_attr bare_name[] = { { S_INIT("CN"),
+                                                    S_INIT("n.example.nl") } };
     static const struct cert_attr leaf_name[] = {
         { S_INIT("L"), S_INIT("'s-Gravendam") },
         { S_INIT("O"), S_INIT("Zorg ~ \xC3\x84: & Zn") },
@@ -60,7 +61,8 @@ setup(void **state)
     assert_int_equal(key_generate(&p->t.cx, KEY_P256, &p->root_key), ERR_OK);
     assert_int_equal(key_generate(&p->t.cx, KEY_P256, &p->ca_key), ERR_OK);
     assert_int_equal(key_generate(&p->t.cx, KEY_RSA, &p->leaf_key), ERR_OK);
-    p->root = make(p, X509_MAKE_ROOT, root_name, 1, NULL, 0, p->root_key, NULL, p->root_key);
+    p->root =
+        make(p, X509_MAKE_ROOT, root_name, 1, NULL, 0, p->root_key, NULL, p->root_key);
     p->ca = make(p, X509_MAKE_INTERMEDIATE, ca_name, 1, NULL, 0, p->ca_key, p->root,
                  p->root_key);
     p->leaf = make(p, X509_MAKE_UZI_SERVER, leaf_name, COUNT(leaf_name), san, COUNT(san),
@@ -194,7 +196,8 @@ no_did(void **state)
     refused(p, ERR_DID_INVALID);
 }
 
-/* --- made ------------------------------------------------------------------------------ */
+/* --- made ------------------------------------------------------------------------------
+ */
 
 static void
 made(void **state)
@@ -223,8 +226,7 @@ made(void **state)
                                          ":L:%27s-Gravendam")) < raw.issuer.n);
     subject = json_at(json_get(raw.body, "credentialSubject"), 0);
     assert_true(json_is(json_path(subject, "san", "otherName", NULL), OTHER_NAME));
-    assert_true(
-        json_is(json_path(subject, "subject", "O", NULL), "Zorg ~ \xC3\x84: & Zn"));
+    assert_true(json_is(json_path(subject, "subject", "O", NULL), "Zorg ~ \xC3\x84: & Zn"));
     assert_int_equal(raw.from.ms, p->t.cx.now_ms - 60000);
     assert_int_equal(raw.until.ms, p->t.cx.now_ms + 30 * DAY);
 }
