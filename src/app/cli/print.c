@@ -120,6 +120,8 @@ put_operation(struct json_out *js, const struct http_route *r, const char *metho
     json_member_z(js, "summary", r->doc);
     json_member_z(js, "x-door", doors[r->door]);
     json_member_z(js, "x-caller", callers[r->auth]);
+    if (r->audit != AUDIT_NOT_NEEDED)
+        json_member_z(js, "x-audit", audit_event_row(r->audit)->name);
     put_parameters(js, path);
     if (r->body_max > 0) {
         json_key(js, "requestBody");

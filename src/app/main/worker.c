@@ -107,14 +107,18 @@ sign_handshake(void *arg, struct str key_id, enum tls_sig_alg alg, struct bytes 
 
 /*
  * A caller who proved nothing is counted per source and minute: a flood of
- * them does not fill the disk.
+ * them does not fill the disk. Without an auditor the count would be lost.
  */
 static err_t
 put_event(struct ctx *cx, const struct audit_record *record)
 {
-    if (record->event == AUDIT_UNAUTHENTICATED && record->outcome == AUDIT_DENIED)
-        return audit_count_refusal(cx, record->source_ip, record->what);
-    return audit_put(cx, record);
+    err_t e;
+
+    if (record->event != AUDIT_UNAUTHENTICATED || record->outcome != AUDIT_DENIED)
+        return audit_put(cx, record);
+    if ((e = audit_ready(cx)) != ERR_OK)
+        return e;
+    return audit_count_refusal(cx, record->source_ip, record->what);
 }
 
 static err_t

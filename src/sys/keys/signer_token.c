@@ -116,7 +116,7 @@ token_open(struct ctx *cx, const struct conf *c, struct token **out)
         return refuse(cx, ERR_NO_MEMORY, "", "an allocation failed");
     e = dl_load(cx, c->keys_pkcs11_module.p, names, COUNT(names), &t->module);
     if (e == ERR_OK)
-        e = start(cx, t, c->keys_pkcs11_token);
+        e = start(cx, t, c->keys_pkcs11_label);
     if (e != ERR_OK) {
         token_close(t);
         return e;

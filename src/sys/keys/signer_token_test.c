@@ -94,7 +94,7 @@ setup(void **state)
     assert_int_equal(keys_root_make(&t.cx, at("root")), ERR_OK);
     assert_int_equal(conf_default(&t.cx, &conf), ERR_OK);
     conf->keys_pkcs11_module = str_of(module);
-    conf->keys_pkcs11_token = S("knoop");
+    conf->keys_pkcs11_label = S("knoop");
     hand("keys.pkcs11.pin_file", "pin");
     return 0;
 }
@@ -233,7 +233,7 @@ wrong_label(void)
 {
     struct token *token;
 
-    conf->keys_pkcs11_token = S("knoo");
+    conf->keys_pkcs11_label = S("knoo");
     return token_open(&t.cx, conf, &token) == ERR_CONF ? 0 : 1;
 }
 
