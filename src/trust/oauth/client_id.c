@@ -32,6 +32,18 @@ is_exception(const struct conf *conf, struct str client_id, struct str did)
     return false;
 }
 
+/* ^[a-zA-Z0-9._-]+$: what stands in our URLs, and in those of every nuts-node. */
+bool
+oauth__is_subject(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
+              (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.' || s.p[i] == '_' ||
+              s.p[i] == '-'))
+            return false;
+    return s.n > 0 && s.n <= 255;
+}
+
 /* The last "/oauth2/<subject>" of it; false when it has none. */
 static bool
 split_client(struct str client_id, struct str *base)
@@ -41,7 +53,8 @@ split_client(struct str client_id, struct str *base)
     while (slash > 0 && client_id.p[slash - 1] != '/')
         slash--;
     *base = str_sub(client_id, 0, slash != 0 ? slash - 1 : 0);
-    if (slash == client_id.n || !str_ends(*base, S("/oauth2")))
+    if (!oauth__is_subject(str_sub(client_id, slash, client_id.n)) ||
+        !str_ends(*base, S("/oauth2")))
         return false;
     base->n -= sizeof("/oauth2") - 1;
     return true;

@@ -453,7 +453,7 @@ oauth__scope_find(struct ctx *cx, const struct oauth__scopes *s, struct str text
 
     *out = NULL;
     *granted = (struct str){ NULL, 0 };
-    if (s == NULL || text.n > OAUTH_SCOPE_MAX || text.n == 0)
+    if (s == NULL || text.n > OAUTH_SCOPE_MAX || text.n == 0 || text.p[text.n - 1] == ' ')
         return unknown(cx);
     if ((one = find(s, text)) != NULL) {
         *out = one;

@@ -124,6 +124,8 @@ err_t oauth__grant(struct ctx *cx, const struct oauth__asked *in,
 /* Is `client_id` of the organisation that `did` names? OAUTH_CLIENT. */
 err_t oauth__client_check(struct ctx *cx, struct str client_id, struct str did) NODISCARD;
 
+bool oauth__is_subject(struct str s); /* the last segment of an issuer */
+
 /* What pe_match is given of a credential. */
 err_t oauth__pe_view(struct ctx *cx, const struct vc_raw *raw,
                      struct pe_credential *out) NODISCARD;
@@ -172,13 +174,15 @@ extern const struct http_route oauth__routes[];
 /* Per worker. */
 struct cache;
 struct oauth__state {
-    void *lock_; /* guards scopes while a reload changes them */
+    void *lock_;                  /* guards what a reload changes, and told */
     struct oauth__scopes *scopes;
-    struct jwk_cache *keys; /* of DPoP proofs seen before */
-    struct cache *remote;   /* metadata and definitions of others */
-    struct cache *tokens;   /* ours at others */
-    /* fetch, or what a test gives */
-    err_t (*fetch)(struct ctx *cx, const struct fetch_request *in, struct fetch_reply *out);
+    struct jwk_cache *keys;       /* of DPoP proofs seen before */
+    struct cache *remote;         /* metadata and definitions of others */
+    struct cache *tokens;         /* ours at others */
+    int64_t told_minute;          /* in this minute so many refusals */
+    int told;                     /* had an event of their own */
 };
+/* May this refusal have an event of its own? Else it is counted (audit_count_refusal). */
+bool oauth__is_told(struct ctx *cx);
 
 #endif

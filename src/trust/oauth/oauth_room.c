@@ -18,6 +18,8 @@ enum {
     REMOTE_CACHE = 4 << 20, /* bytes */
     TOKENS_CACHE = 8 << 20, /* bytes: some ten thousand tokens */
     SWEEP_MS = 60 * 1000,
+    MINUTE_MS = 60 * 1000,
+    TOLD_MAX = 120,              /* in a minute and worker: 100 MB of log a day at most */
 };
 
 err_t
@@ -43,6 +45,25 @@ oauth__scopes_now(struct ctx *cx)
     scopes = oauth__scopes_take(s->scopes);
     pthread_mutex_unlock(s->lock_);
     return scopes;
+}
+
+bool
+oauth__is_told(struct ctx *cx)
+{
+    struct oauth__state *s = cx->sys != NULL ? ROOM_STATE(cx, oauth) : NULL;
+    bool told;
+
+    if (s == NULL)
+        return true;
+    pthread_mutex_lock(s->lock_);
+    if (s->told_minute != cx->now_ms / MINUTE_MS) {
+        s->told_minute = cx->now_ms / MINUTE_MS;
+        s->told = 0;
+    }
+    if ((told = s->told < TOLD_MAX))
+        s->told++;
+    pthread_mutex_unlock(s->lock_);
+    return told;
 }
 
 static err_t
@@ -95,7 +116,6 @@ open_room(struct ctx *cx, void **state)
         close_room(s);
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for the room of tokens");
     }
-    s->fetch = fetch;
     if ((e = reload_room(cx, s)) != ERR_OK) {
         close_room(s);
         return e;

@@ -30,7 +30,7 @@ ask(struct ctx *cx, struct fetch_request *in, struct fetch_reply *out)
 {
     in->trust = FETCH_OUTSIDER;
     in->body_max = OAUTH_REMOTE_MAX;
-    return state_of(cx)->fetch(cx, in, out);
+    return fetch(cx, in, out);
 }
 
 /* --- GET, kept as long as it may be ---------------------------------------------- */
@@ -203,7 +203,7 @@ oauth__definition_get(struct ctx *cx, const struct oauth__server *s, struct str 
         return err_row(e)->status == 503 || e == ERR_TOO_LARGE
                    ? e
                    : oauth__refuse_as(cx, ERR_OAUTH_REMOTE_BROKEN, "nuts-node 3.3", e);
-    if (status == 400 && owner != NULL)
+    if ((status == 400 || status == 404) && owner != NULL)
         return refuse(cx, ERR_NOT_FOUND, "nuts-node 3.3", "none for a %s there", owner);
     if (status != 200)
         return refuse(cx, ERR_OAUTH_REMOTE_BROKEN, "nuts-node 3.3",

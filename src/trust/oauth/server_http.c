@@ -19,18 +19,6 @@ no_store(struct req *rq)
     reply_header(rq, "Cache-Control", S("no-store"));
 }
 
-/* ^[a-zA-Z0-9._-]+$: what stands in our URLs. */
-static bool
-is_subject(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
-              (s.p[i] >= '0' && s.p[i] <= '9') || s.p[i] == '.' || s.p[i] == '_' ||
-              s.p[i] == '-'))
-            return false;
-    return s.n > 0 && s.n <= 255;
-}
-
 /* --- metadata ---------------------------------------------------------------------- */
 
 /* The path of option url, without its first slash; empty when it has none. */
@@ -59,7 +47,7 @@ metadata(struct req *rq)
     if (base.n != 0 && str_starts(rest, base) && rest.n > base.n && rest.p[base.n] == '/')
         rest = str_sub(rest, base.n + 1, rest.n);
     if (!str_starts(rest, S("oauth2/")) ||
-        !is_subject(rest = str_sub(rest, sizeof("oauth2/") - 1, rest.n)))
+        !oauth__is_subject(rest = str_sub(rest, sizeof("oauth2/") - 1, rest.n)))
         return refuse(cx, ERR_NOT_FOUND, "RFC 8414 3.1", "this is no issuer of this node");
     if ((e = did_oauth_url(cx, rest, &issuer)) != ERR_OK)
         return e;
@@ -147,6 +135,17 @@ read_form(struct req *rq, struct oauth__asked *in)
     return ERR_OK;
 }
 
+/* Each refusal is an event, with its reason; a flood of them is counted by code. */
+static err_t
+refused(struct req *rq, err_t e)
+{
+    if (err_row(e)->status >= 500 || oauth__is_told(&rq->cx))
+        return e;
+    rq->audit.event = AUDIT_UNAUTHENTICATED;
+    rq->audit.what = arena_printf(rq->cx.arena, "token %s", err_row(e)->name);
+    return e;
+}
+
 static err_t
 token(struct req *rq)
 {
@@ -160,7 +159,7 @@ token(struct req *rq)
     rq->audit.what = S("token");
     if ((e = read_form(rq, &in)) != ERR_OK ||
         (e = oauth__grant(&rq->cx, &in, &rq->audit, &given)) != ERR_OK)
-        return e;
+        return refused(rq, e);
     rq->audit.event = AUDIT_TOKEN_ISSUED;
     no_store(rq);
     reply_header(rq, "Pragma", S("no-cache"));
