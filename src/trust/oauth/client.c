@@ -296,6 +296,18 @@ drop_unused(struct pe_credential *list, size_t *n, const struct pe_match *one,
     *n = kept;
 }
 
+/* What fails for another reason than our credentials is the definition's fault. */
+static err_t
+match(struct asking *a, struct pe_definition *d, const struct pe_credential *list, size_t n,
+      struct pe_match *out)
+{
+    err_t e = pe_match(a->cx, d, list, n, out);
+
+    return e == ERR_PE_DEFINITION || e == ERR_LIMIT
+               ? oauth__refuse_as(a->cx, ERR_OAUTH_REMOTE_BROKEN, "nuts-node 3.4", e)
+               : e;
+}
+
 static err_t
 match_user(struct asking *a, const struct pe_credential *list, size_t n,
            struct pe_match *out)
@@ -303,7 +315,7 @@ match_user(struct asking *a, const struct pe_credential *list, size_t n,
     err_t e = ERR_OK;
 
     *out = (struct pe_match){ 0 };
-    if (a->user == NULL || (e = pe_match(a->cx, a->user, list, n, out)) != ERR_PE_NO_MATCH)
+    if (a->user == NULL || (e = match(a, a->user, list, n, out)) != ERR_PE_NO_MATCH)
         return e;
     refuse_clear(a->cx); /* whether it is demanded is the server's to say */
     *out = (struct pe_match){ 0 };
@@ -326,16 +338,16 @@ choose(struct asking *a)
     a->show = arena_array(a->cx->arena, a->count + 1, sizeof(*a->show));
     if (list == NULL || a->show == NULL)
         return refuse_memory(a->cx);
-    if ((e = pe_match(a->cx, a->organization, a->seen, a->count, &m)) != ERR_OK ||
+    if ((e = match(a, a->organization, a->seen, a->count, &m)) != ERR_OK ||
         (e = match_user(a, a->seen, a->count, &user)) != ERR_OK)
         return e;
     add_selected(&m, a->seen, list, &n);
     add_selected(&user, a->seen, list, &n);
-    if ((e = pe_match(a->cx, a->organization, list, n, &m)) != ERR_OK ||
+    if ((e = match(a, a->organization, list, n, &m)) != ERR_OK ||
         (e = match_user(a, list, n, &user)) != ERR_OK)
         return e;
     drop_unused(list, &n, &m, &user);
-    if ((e = pe_match(a->cx, a->organization, list, n, &m)) != ERR_OK ||
+    if ((e = match(a, a->organization, list, n, &m)) != ERR_OK ||
         (e = uuid4(a->cx, &id)) != ERR_OK)
         return e;
     m.selected = arena_array(a->cx->arena, n + 1, sizeof(*m.selected));

@@ -93,13 +93,15 @@ assertion(void **state)
     REFUSES(ERR_OAUTH_ASSERTION, .assertion = "[\"a.b.c\",\"a.b.c\"]");
     REFUSES(ERR_OAUTH_ASSERTION, .assertion = "[5]");
     REFUSES(ERR_OAUTH_ASSERTION, .assertion = "[");
-    REFUSES(ERR_OAUTH_ASSERTION, .assertion = W->vc.p); /* a credential is no presentation */
+    REFUSES(ERR_OAUTH_ASSERTION,
+            .assertion = W->vc.p); /* a credential is no presentation */
     REFUSES(ERR_OAUTH_ASSERTION, .name = "vp", .value = NULL);
     REFUSES(ERR_OAUTH_ASSERTION, .name = "vp", .value = "5");
     REFUSES(ERR_OAUTH_ASSERTION, .name = "exp", .value = "\"soon\"");
     REFUSES(ERR_VC_KID, .header = "{\"alg\":\"ES256\",\"typ\":\"JWT\"}");
     /* linked data is told as such */
-    REFUSES(ERR_OAUTH_LDP, .assertion = "{\"type\":\"VerifiablePresentation\",\"proof\":{}}");
+    REFUSES(ERR_OAUTH_LDP,
+            .assertion = "{\"type\":\"VerifiablePresentation\",\"proof\":{}}");
     REFUSES(ERR_OAUTH_LDP, .assertion = "[{\"proof\":{}}]");
     REFUSES(ERR_OAUTH_LDP, .credentials = "{\"proof\":{}}");
 }
@@ -108,7 +110,10 @@ static void
 submission(void **state)
 {
     static const char *const bad[] = {
-        "x", "[]", "{}", "{\"id\":\"s\",\"definition_id\":\"pd_org\"}",
+        "x",
+        "[]",
+        "{}",
+        "{\"id\":\"s\",\"definition_id\":\"pd_org\"}",
         "{\"id\":\"\",\"definition_id\":\"pd_org\",\"descriptor_map\":[]}",
         "{\"id\":\"s\",\"definition_id\":5,\"descriptor_map\":[]}",
         "{\"id\":\"s\",\"definition_id\":\"pd_org\",\"descriptor_map\":[{\"id\":\"d\"}]}",
@@ -118,7 +123,8 @@ submission(void **state)
         REFUSES(ERR_PE_SUBMISSION, .submission = bad[i]);
 }
 
-/* --- 6 to 8 ---------------------------------------------------------------------------- */
+/* --- 6 to 8 ----------------------------------------------------------------------------
+ */
 
 static void
 lifetime(void **state)
@@ -131,7 +137,8 @@ lifetime(void **state)
     REFUSES(ERR_VP_LIFETIME, .name = "exp", .value = world_text(W, "%.0f", now + 3600).p);
     REFUSES(ERR_VP_LIFETIME, .name = "nbf", .value = world_text(W, "%.3f", now - 1.001).p);
     REFUSES(ERR_VP_LIFETIME, .name = "iat", .value = world_text(W, "%.3f", now - 60).p);
-    REFUSES(ERR_VP_TIME, .name = "exp", .value = world_text(W, "%.3f", now - 1).p); /* as long as nothing */
+    REFUSES(ERR_VP_TIME, .name = "exp",
+            .value = world_text(W, "%.3f", now - 1).p); /* as long as nothing */
     REFUSES(ERR_VP_LIFETIME, .name = "exp", .value = "1e300");
     W->n->conf->oauth_presentation_max = 2000;
     REFUSES(ERR_VP_LIFETIME, .name = NULL);
@@ -150,10 +157,11 @@ signer(void **state)
                                .p);
     REFUSES(ERR_VP_SUBJECT, .header = "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"x\"}");
     /* about nobody is not about the presenter */
-    REFUSES(ERR_VP_SUBJECT, .credentials =
-            "{\"@context\":[\"https://www.w3.org/2018/credentials/v1\"],\"type\":"
-            "[\"VerifiableCredential\",\"NutsEmployeeCredential\"],\"issuer\":\"" CLIENT
-            "\",\"issuanceDate\":\"2026-01-01T00:00:00Z\",\"credentialSubject\":{}}");
+    REFUSES(ERR_VP_SUBJECT,
+            .credentials =
+                "{\"@context\":[\"https://www.w3.org/2018/credentials/v1\"],\"type\":"
+                "[\"VerifiableCredential\",\"NutsEmployeeCredential\"],\"issuer\":\"" CLIENT
+                "\",\"issuanceDate\":\"2026-01-01T00:00:00Z\",\"credentialSubject\":{}}");
     peer_end(&other);
 }
 
@@ -169,30 +177,39 @@ audience(void **state)
     REFUSES(ERR_VP_AUDIENCE, .name = "aud", .value = "{\"" AS "\":1}");
 }
 
-/* --- client_id (11 B3) ------------------------------------------------------------------- */
+/* --- client_id (11 B3) -------------------------------------------------------------------
+ */
 
 static void
 client(void **state)
 {
     static const char *const foreign[] = {
-        "https://x.example.net/oauth2/care", "https://client.example.net/base/oauth2/care",
-        "https://client.example.net:444/oauth2/care", "https://client.example.net/oauth2/",
-        "https://client.example.net/care", "http://client.example.net/oauth2/care",
-        "https://client.example.net.evil.nl/oauth2/care", "x", CLIENT,
+        "https://x.example.net/oauth2/care",
+        "https://client.example.net/base/oauth2/care",
+        "https://client.example.net:444/oauth2/care",
+        "https://client.example.net/oauth2/",
+        "https://client.example.net/care",
+        "http://client.example.net/oauth2/care",
+        "https://client.example.net.evil.nl/oauth2/care",
+        "x",
+        CLIENT,
         "https://client.example.net@evil.nl/oauth2/care",
-        "https://client.example.net/oauth2/care?x", "https://client.example.net/oauth2/care#",
+        "https://client.example.net/oauth2/care?x",
+        "https://client.example.net/oauth2/care#",
         "https://client.example.net/../oauth2/care",
     };
-    static struct str exceptions[] = { S_INIT("did:web:x=y"),
-                                       S_INIT(CLIENT "=https://agent.example.net/oauth2/a") };
+    static struct str exceptions[] = {
+        S_INIT("did:web:x=y"), S_INIT(CLIENT "=https://agent.example.net/oauth2/a")
+    };
 
     for (size_t i = 0; i < COUNT(foreign); i++)
         REFUSES(ERR_OAUTH_CLIENT, .client_id = foreign[i]);
     REFUSES(ERR_OAUTH_CLIENT, .client_id = "https://agent.example.net/oauth2/a");
     W->n->conf->oauth_client_exceptions = (struct conf_list){ exceptions, 2 };
     REFUSES(ERR_OAUTH_CLIENT, .client_id = "https://agent.example.net/oauth2/b");
-    expect(world_ask(W, &(struct words){ .client_id = "https://agent.example.net/oauth2/a" }),
-           200, NULL);
+    expect(
+        world_ask(W, &(struct words){ .client_id = "https://agent.example.net/oauth2/a" }),
+        200, NULL);
 }
 
 static void
@@ -230,14 +247,16 @@ client_of_a_did(void **state)
                      ERR_OK);
 }
 
-/* --- 9, 10: scope and definitions (11 B2, B21) --------------------------------------------- */
+/* --- 9, 10: scope and definitions (11 B2, B21)
+ * --------------------------------------------- */
 
 static void
 scope(void **state)
 {
-    static const char *const bad[] = { "zzz", "test zzz", "test clash", " ", "test  twin",
-                                       " test", "test ", "own", "words", "own words test",
-                                       "Test", "test\ttwin" };
+    static const char *const bad[] = {
+        "zzz", "test zzz", "test clash",     " ",    "test  twin", " test", "test ",
+        "own", "words",    "own words test", "Test", "test\ttwin"
+    };
 
     for (size_t i = 0; i < COUNT(bad); i++)
         REFUSES(ERR_OAUTH_SCOPE, .scope = bad[i]);
@@ -247,7 +266,7 @@ static void
 definitions(void **state)
 {
 #define MAP(id, format, path)                                                              \
-    "{\"id\":\"s\",\"definition_id\":\"pd_org\",\"descriptor_map\":[{\"id\":\"" id          \
+    "{\"id\":\"s\",\"definition_id\":\"pd_org\",\"descriptor_map\":[{\"id\":\"" id         \
     "\",\"format\":\"" format "\",\"path\":\"" path "\"}]}"
     static const char *const bad[] = {
         "{\"id\":\"s\",\"definition_id\":\"pd_org\",\"descriptor_map\":[]}",
@@ -274,9 +293,10 @@ static void
 every_definition(void **state)
 {
     struct str both = world_text(W, "[\"%.*s\"," EMPLOYEE "]", STR(W->vc));
-    static const char user[] = "{\"id\":\"s\",\"definition_id\":\"pd_user\",\"descriptor_map"
-                               "\":[{\"id\":\"d\",\"format\":\"ldp_vc\",\"path\":"
-                               "\"$.verifiableCredential%s\"}]}";
+    static const char user[] =
+        "{\"id\":\"s\",\"definition_id\":\"pd_user\",\"descriptor_map"
+        "\":[{\"id\":\"d\",\"format\":\"ldp_vc\",\"path\":"
+        "\"$.verifiableCredential%s\"}]}";
 
     REFUSES(ERR_OAUTH_ORGANIZATION, .credentials = EMPLOYEE,
             .submission = world_text(W, user, "").p);
@@ -284,10 +304,10 @@ every_definition(void **state)
     expect(world_ask(W, &(struct words){ .credentials = both.p,
                                          .submission = world_text(W, user, "[1]").p }),
            200, NULL);
-    expect(world_ask(W, &(struct words){
-                            .credentials = both.p,
-                            .scope = "strict",
-                            .submission = MAP("d", "jwt_vc", "$.verifiableCredential[0]") }),
+    expect(world_ask(W, &(struct words){ .credentials = both.p,
+                                         .scope = "strict",
+                                         .submission = MAP("d", "jwt_vc",
+                                                           "$.verifiableCredential[0]") }),
            200, NULL);
     expect(world_ask(W, &(struct words){ .credentials = EMPLOYEE,
                                          .scope = "person",
@@ -302,13 +322,14 @@ who_vouches(void **state)
     struct peer other;
     struct str vc;
 
-    REFUSES(ERR_PE_CONFORM,
-            .credentials =
-                "{\"@context\":[\"https://www.w3.org/2018/credentials/v1\"],\"id\":\"" CLIENT
-                "#1\",\"type\":[\"VerifiableCredential\",\"NutsOrganizationCredential\"],"
-                "\"issuer\":\"" CLIENT "\",\"issuanceDate\":\"2026-01-01T00:00:00Z\","
-                "\"credentialSubject\":{\"id\":\"" CLIENT
-                "\",\"organization\":{\"name\":\"Care\",\"city\":\"Town\"}}}");
+    REFUSES(
+        ERR_PE_CONFORM,
+        .credentials =
+            "{\"@context\":[\"https://www.w3.org/2018/credentials/v1\"],\"id\":\"" CLIENT
+            "#1\",\"type\":[\"VerifiableCredential\",\"NutsOrganizationCredential\"],"
+            "\"issuer\":\"" CLIENT "\",\"issuanceDate\":\"2026-01-01T00:00:00Z\","
+            "\"credentialSubject\":{\"id\":\"" CLIENT
+            "\",\"organization\":{\"name\":\"Care\",\"city\":\"Town\"}}}");
     /* said to be by the issuer, signed by the client: found at step 13 */
     peer_new(W->n, "did:web:evil.example.net", &other);
     vc = peer_sign(
@@ -345,7 +366,8 @@ arrays_do_not_fall_through(void **state)
     }
 }
 
-/* --- 11: once (7.3, 11 B6) ------------------------------------------------------------------- */
+/* --- 11: once (7.3, 11 B6)
+ * ------------------------------------------------------------------- */
 
 static void
 nonce(void **state)
@@ -384,7 +406,8 @@ nonces_burn(void **state)
     REFUSES(ERR_DPOP, .nonce = "late", .dpop = "zzz");
     assert_true(is_burned(W, "late"));
     REFUSES(ERR_VP_NONCE_USED, .nonce = "late");
-    REFUSES(ERR_OAUTH_VERIFY_TIME, .nonce = "later", .name = "exp", .value = "1767225599.5");
+    REFUSES(ERR_OAUTH_VERIFY_TIME, .nonce = "later", .name = "exp",
+            .value = "1767225599.5");
     assert_true(is_burned(W, "later"));
 }
 
@@ -451,7 +474,8 @@ parallel(void **state)
     }
 }
 
-/* --- 12: DPoP at the token endpoint (11 B5) ---------------------------------------------------- */
+/* --- 12: DPoP at the token endpoint (11 B5)
+ * ---------------------------------------------------- */
 
 static void
 dpop(void **state)
@@ -462,14 +486,16 @@ dpop(void **state)
     REFUSES(ERR_DPOP, .dpop = "a.b.c");
 #define CLAIMS(htm, htu, iat)                                                              \
     world_proof(W, NULL,                                                                   \
-                world_text(W, "{\"htm\":\"%s\",\"htu\":\"%s\",\"iat\":%lld,\"jti\":\"%d\"}", \
+                world_text(W,                                                              \
+                           "{\"htm\":\"%s\",\"htu\":\"%s\",\"iat\":%lld,\"jti\":\"%d\"}",  \
                            htm, htu, (long long)(iat), ++W->count)                         \
                     .p)                                                                    \
         .p
     REFUSES(ERR_DPOP, .dpop = CLAIMS("GET", AS "/token", now));
     REFUSES(ERR_DPOP, .dpop = CLAIMS("POST", NODE_URL "/oauth2/gp/token", now));
-    REFUSES(ERR_DPOP, .dpop = CLAIMS("POST", "https://node.example.org:444/oauth2/hospital/token",
-                                     now));
+    REFUSES(ERR_DPOP,
+            .dpop =
+                CLAIMS("POST", "https://node.example.org:444/oauth2/hospital/token", now));
     REFUSES(ERR_DPOP, .dpop = CLAIMS("POST", AS "/token", now - 61));
     REFUSES(ERR_DPOP, .dpop = CLAIMS("POST", AS "/token", now + 61));
     proof = world_proof(W, NULL, NULL);
@@ -478,7 +504,8 @@ dpop(void **state)
     assert_true(str_is(W->n->told.reason, "jti already used"));
 }
 
-/* --- 13: is it true? (7.1, 7.2) ------------------------------------------------------------------ */
+/* --- 13: is it true? (7.1, 7.2)
+ * ------------------------------------------------------------------ */
 
 static void
 signatures(void **state)
@@ -497,8 +524,8 @@ signatures(void **state)
         (void)str_cut(&rest, '.');
         none = S("{\"alg\":\"none\",\"typ\":\"JWT\",\"kid\":\"" CLIENT "#k\"}");
         assert_int_equal(b64url(CX, bytes_of(none), &none), ERR_OK);
-        REFUSES(ERR_OAUTH_VERIFY, .assertion = world_text(W, "%.*s.%.*s", STR(none),
-                                                          STR(rest)).p);
+        REFUSES(ERR_OAUTH_VERIFY,
+                .assertion = world_text(W, "%.*s.%.*s", STR(none), STR(rest)).p);
     }
     other = liar = W->client;
     assert_int_equal(key_generate(CX, KEY_P256, &other.key), ERR_OK);
@@ -521,10 +548,14 @@ holders(void **state)
 {
     REFUSES(ERR_OAUTH_VERIFY, .name = "iss", .value = "\"did:web:other.example.net\"");
     REFUSES(ERR_OAUTH_VERIFY, .name = "sub", .value = "\"did:web:other.example.net\"");
-    REFUSES(ERR_OAUTH_VERIFY, .vp = world_text(W,
-            "{\"@context\":[\"https://www.w3.org/2018/credentials/v1\"],\"type\":"
-            "\"VerifiablePresentation\",\"holder\":\"did:web:other.example.net\","
-            "\"verifiableCredential\":\"%.*s\"}", STR(W->vc)).p);
+    REFUSES(ERR_OAUTH_VERIFY,
+            .vp = world_text(
+                      W,
+                      "{\"@context\":[\"https://www.w3.org/2018/credentials/v1\"],\"type\":"
+                      "\"VerifiablePresentation\",\"holder\":\"did:web:other.example.net\","
+                      "\"verifiableCredential\":\"%.*s\"}",
+                      STR(W->vc))
+                      .p);
 }
 
 static void
@@ -572,28 +603,36 @@ unresolvable(void **state)
                 .credentials = world_text(W, "\"%.*s\"", STR(vc)).p);
     }
     page->fails = ERR_UNAVAILABLE; /* our own cap: ask again */
-    expect(world_ask(W, &(struct words){ .signer = &gone,
-                                         .credentials = world_text(W, "\"%.*s\"",
-                                             STR(world_vc(W, gone.did.p, NULL))).p }),
+    expect(world_ask(
+               W,
+               &(struct words){
+                   .signer = &gone,
+                   .credentials =
+                       world_text(W, "\"%.*s\"", STR(world_vc(W, gone.did.p, NULL))).p }),
            503, NULL);
     assert_int_equal(W->n->told.outcome, AUDIT_FAILED);
     peer_end(&gone);
 }
 
-/* --- 14 --------------------------------------------------------------------------------------------- */
+/* --- 14
+ * ---------------------------------------------------------------------------------------------
+ */
 
 static void
 fields_that_clash(void **state)
 {
     static const char map[] =
         "{\"id\":\"s\",\"definition_id\":\"pd_clash\",\"descriptor_map\":[{\"id\":\"a\","
-        "\"format\":\"jwt_vc\",\"path\":\"$.verifiableCredential\"},{\"id\":\"b\",\"format\":"
+        "\"format\":\"jwt_vc\",\"path\":\"$.verifiableCredential\"},{\"id\":\"b\","
+        "\"format\":"
         "\"jwt_vc\",\"path\":\"$.verifiableCredential\"}]}";
 
     REFUSES(ERR_OAUTH_FIELDS, .scope = "clash", .submission = map);
 }
 
-/* --- tokens ------------------------------------------------------------------------------------------ */
+/* --- tokens
+ * ------------------------------------------------------------------------------------------
+ */
 
 static void
 bearer(void **state)
@@ -622,7 +661,8 @@ bearer(void **state)
     assert_int_equal(t.expires_ms, CX->now_ms + 900000);
     assert_true(str_is(oauth_token_claim(&t, "organization_name"), "Care"));
     assert_int_equal(oauth_token_claim(&t, "nothing").n, 0);
-    assert_int_equal(oauth_token_claim(&t, "client_id").n, 0); /* no field of a definition */
+    assert_int_equal(oauth_token_claim(&t, "client_id").n,
+                     0); /* no field of a definition */
     assert_int_equal(oauth__token_more(CX, token, &more), ERR_OK);
     assert_true(str_has(more, "\"vps\":[\"eyJ"));
 }
@@ -649,15 +689,20 @@ other_forms(void **state)
     struct str reply;
 
     expect(world_ask(W, &(struct words){ .name = "iss", .value = NULL }), 200, NULL);
-    expect(world_ask(W, &(struct words){ .name = "aud", .value = "\"" AS "\"" }), 200, NULL);
+    expect(world_ask(W, &(struct words){ .name = "aud", .value = "\"" AS "\"" }), 200,
+           NULL);
     expect(world_ask(W, &(struct words){ .name = "jti", .value = "\"x\"" }), 200, NULL);
-    expect(world_ask(W, &(struct words){ .name = "iat", .value = "1767225599" }), 200, NULL);
-    expect(world_ask(W, &(struct words){
-                            .credentials = world_text(W, "[\"%.*s\"]", STR(W->vc)).p,
-                            .submission = MAP("d", "jwt_vc_json", "$.verifiableCredential[0]") }),
+    expect(world_ask(W, &(struct words){ .name = "iat", .value = "1767225599" }), 200,
+           NULL);
+    expect(world_ask(
+               W, &(struct words){ .credentials = world_text(W, "[\"%.*s\"]", STR(W->vc)).p,
+                                   .submission = MAP("d", "jwt_vc_json",
+                                                     "$.verifiableCredential[0]") }),
            200, NULL);
-    reply = world_ask(W, &(struct words){ .assertion = world_text(W, "[\"%.*s\"]",
-                                              STR(words_vp(W, &(struct words){ 0 }))).p });
+    reply = world_ask(
+        W, &(struct words){
+               .assertion =
+                   world_text(W, "[\"%.*s\"]", STR(words_vp(W, &(struct words){ 0 }))).p });
     expect(reply, 200, NULL);
     expect(world_ask(W, &(struct words){ .scope = "own words" }), 200, "\"own words\"");
     expect(world_ask(W, &(struct words){ .scope = "test twin" }), 200, "\"test twin\"");
@@ -672,13 +717,14 @@ iat_for_nbf(void **state)
     long long now = (long long)CX->now_ms / 1000;
     struct str vp = world_text(
         W,
-        "{\"sub\":\"" CLIENT "\",\"aud\":\"" AS "\",\"nonce\":\"n\",\"iat\":%lld,\"exp\":%lld,"
+        "{\"sub\":\"" CLIENT "\",\"aud\":\"" AS
+        "\",\"nonce\":\"n\",\"iat\":%lld,\"exp\":%lld,"
         "\"vp\":{\"@context\":[\"https://www.w3.org/2018/credentials/v1\"],\"type\":"
         "\"VerifiablePresentation\",\"verifiableCredential\":\"%.*s\"}}",
         now, now + 5, STR(W->vc));
 
-    expect(world_ask(W, &(struct words){ .assertion = peer_sign(W->n, &W->client, NULL,
-                                                                vp.p).p }),
+    expect(world_ask(W, &(struct words){ .assertion =
+                                             peer_sign(W->n, &W->client, NULL, vp.p).p }),
            200, NULL);
 }
 
@@ -686,10 +732,10 @@ static void
 the_user_who_is_offered(void **state)
 {
     struct str token = world_token(
-        W, world_ask(W, &(struct words){
-                            .credentials = world_text(W, "[\"%.*s\"," EMPLOYEE "]",
-                                                      STR(W->vc)).p,
-                            .submission = MAP("d", "jwt_vc", "$.verifiableCredential[0]") }));
+        W, world_ask(
+               W, &(struct words){
+                      .credentials = world_text(W, "[\"%.*s\"," EMPLOYEE "]", STR(W->vc)).p,
+                      .submission = MAP("d", "jwt_vc", "$.verifiableCredential[0]") }));
     struct oauth_token t;
 
     assert_int_equal(oauth_token_find(CX, token, &t), ERR_OK);
@@ -773,7 +819,8 @@ subjects_that_ended(void **state)
     REFUSES(ERR_SUBJECT_UNKNOWN, .name = NULL);
 }
 
-/* With the n-th allocation or database call failing: refused, or given; kept never twice. */
+/* With the n-th allocation or database call failing: refused, or given; kept never twice.
+ */
 static void
 faults(void **state)
 {

@@ -174,13 +174,13 @@ extern const struct http_route oauth__routes[];
 /* Per worker. */
 struct cache;
 struct oauth__state {
-    void *lock_;                  /* guards what a reload changes, and told */
+    void *lock_; /* guards what a reload changes, and told */
     struct oauth__scopes *scopes;
-    struct jwk_cache *keys;       /* of DPoP proofs seen before */
-    struct cache *remote;         /* metadata and definitions of others */
-    struct cache *tokens;         /* ours at others */
-    int64_t told_minute;          /* in this minute so many refusals */
-    int told;                     /* had an event of their own */
+    struct jwk_cache *keys; /* of DPoP proofs seen before */
+    struct cache *remote;   /* metadata and definitions of others */
+    struct cache *tokens;   /* ours at others */
+    int64_t told_minute;    /* in this minute so many refusals */
+    int told;               /* had an event of their own */
 };
 /* May this refusal have an event of its own? Else it is counted (audit_count_refusal). */
 bool oauth__is_told(struct ctx *cx);

@@ -14,29 +14,33 @@
 #define ISSUER    "did:web:issuer.example.net"
 
 #define FIELD(id, path, filter)                                                            \
-    "{\"id\":\"" id "\",\"path\":[\"$.credentialSubject." path                            \
+    "{\"id\":\"" id "\",\"path\":[\"$.credentialSubject." path                             \
     "\",\"$.credentialSubject[0]." path "\"]" filter "}"
-#define TYPE(t) "{\"path\":[\"$.type\"],\"filter\":{\"type\":\"string\",\"const\":\"" t "\"}}"
-#define TEXT    ",\"filter\":{\"type\":\"string\"}"
+#define TYPE(t)                                                                            \
+    "{\"path\":[\"$.type\"],\"filter\":{\"type\":\"string\",\"const\":\"" t "\"}}"
+#define TEXT ",\"filter\":{\"type\":\"string\"}"
 #define BY_ISSUER                                                                          \
-    "{\"path\":[\"$.issuer\"],\"filter\":{\"type\":\"string\",\"pattern\":"               \
+    "{\"path\":[\"$.issuer\"],\"filter\":{\"type\":\"string\",\"pattern\":"                \
     "\"^did:web:issuer\\\\.example\\\\.net$\"}}"
 #define PD(id, fields)                                                                     \
-    "{\"id\":\"" id "\",\"input_descriptors\":[{\"id\":\"d\",\"constraints\":{\"fields\":["\
-    fields "]}}]}"
+    "{\"id\":\"" id                                                                        \
+    "\",\"input_descriptors\":[{\"id\":\"d\",\"constraints\":{\"fields\":[" fields "]}}]}"
 #define PD_ORG                                                                             \
-    PD("pd_org", TYPE("NutsOrganizationCredential") "," BY_ISSUER ","                      \
-       FIELD("organization_name", "organization.name", TEXT) ","                           \
-       FIELD("organization_city", "organization.city", TEXT))
+    PD("pd_org", TYPE("NutsOrganizationCredential") "," BY_ISSUER "," FIELD(               \
+                     "organization_name", "organization.name",                             \
+                     TEXT) "," FIELD("organization_city", "organization.city", TEXT))
 #define PD_USER                                                                            \
-    PD("pd_user", TYPE("NutsEmployeeCredential") ","                                       \
-       FIELD("employee_identifier", "identifier", TEXT) ","                                \
-       FIELD("employee_phone", "phone", ",\"optional\":true" TEXT))
+    PD("pd_user",                                                                          \
+       TYPE("NutsEmployeeCredential") "," FIELD(                                           \
+           "employee_identifier", "identifier",                                            \
+           TEXT) "," FIELD("employee_phone", "phone", ",\"optional\":true" TEXT))
 /* Two descriptors say what field `x` is. */
 #define PD_CLASH                                                                           \
     "{\"id\":\"pd_clash\",\"input_descriptors\":[{\"id\":\"a\",\"constraints\":{"          \
-    "\"fields\":[" BY_ISSUER "," FIELD("x", "organization.name", "") "]}},{\"id\":\"b\","  \
-    "\"constraints\":{\"fields\":[" FIELD("x", "organization.city", "") "]}}]}"
+    "\"fields\":[" BY_ISSUER                                                               \
+    "," FIELD("x", "organization.name", "") "]}},{\"id\":\"b\","                           \
+                                            "\"constraints\":{\"fields\":[" FIELD(         \
+                                                "x", "organization.city", "") "]}}]}"
 
 #define USUAL                                                                              \
     "{\"test\":{\"organization\":" PD_ORG ",\"user\":" PD_USER "},"                        \
@@ -48,8 +52,8 @@
 
 #define EMPLOYEE                                                                           \
     "{\"@context\":[\"https://www.w3.org/2018/credentials/v1\"],\"id\":\"e-1\","           \
-    "\"type\":[\"VerifiableCredential\",\"NutsEmployeeCredential\"],\"issuer\":\"" CLIENT   \
-    "\",\"issuanceDate\":\"2026-01-01T00:00:00Z\",\"credentialSubject\":{\"id\":\"" CLIENT  \
+    "\"type\":[\"VerifiableCredential\",\"NutsEmployeeCredential\"],\"issuer\":\"" CLIENT  \
+    "\",\"issuanceDate\":\"2026-01-01T00:00:00Z\",\"credentialSubject\":{\"id\":\"" CLIENT \
     "\",\"identifier\":\"u-17\"}}"
 
 struct world {
@@ -66,7 +70,8 @@ world_file(struct world *w, const char *name, const char *text)
     char path[256], *slash;
 
     snprintf(path, sizeof(path), "%s/%s", w->n->dir, name);
-    for (slash = path + strlen(w->n->dir) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+    for (slash = path + strlen(w->n->dir) + 1; (slash = strchr(slash, '/')) != NULL;
+         slash++) {
         *slash = '\0';
         (void)mkdir(path, 0700);
         *slash = '/';
@@ -82,6 +87,7 @@ world_reload(struct world *w)
     return oauth_room.reload(&w->n->t.cx, w->n->sys.state[ROOM_oauth]);
 }
 
+static inline struct str world_text(struct world *w, const char *format, ...) PRINTF(2, 3);
 static inline struct str
 world_text(struct world *w, const char *format, ...)
 {
@@ -135,8 +141,8 @@ world_open(void)
     peer_new(n, CLIENT, &w->client);
     assert_int_equal(key_generate(&n->t.cx, KEY_P256, &w->holder), ERR_OK);
     w->vc = world_vc(w, CLIENT, NULL);
-    expect(node_ask(n, "POST", "/internal/vdr/v2/subject", "{\"subject\":\"hospital\"}"), 200,
-           NULL);
+    expect(node_ask(n, "POST", "/internal/vdr/v2/subject", "{\"subject\":\"hospital\"}"),
+           200, NULL);
     return w;
 }
 
@@ -157,12 +163,12 @@ struct words {
     const char *credentials;  /* JSON; NULL: the usual one */
     const char *vp;           /* members of vp; NULL: the usual */
     const struct peer *signer;
-    const char *header;       /* of the presentation's JWT */
+    const char *header; /* of the presentation's JWT */
     const char *scope, *client_id, *definition, *submission, *assertion, *grant, *subject;
-    const char *without;      /* a member of the form that is left out */
-    const char *dpop;         /* the header; "" makes a good one, NULL none */
-    const char *nonce;        /* NULL: a fresh one */
-    const char *more;         /* of the form */
+    const char *without; /* a member of the form that is left out */
+    const char *dpop;    /* the header; "" makes a good one, NULL none */
+    const char *nonce;   /* NULL: a fresh one */
+    const char *more;    /* of the form */
 };
 
 static inline struct str
@@ -170,8 +176,8 @@ words_vp(struct world *w, const struct words *q)
 {
     const struct peer *signer = q->signer ? q->signer : &w->client;
     double now = (double)w->n->t.cx.now_ms / 1000.0;
-    struct str creds = q->credentials ? str_of(q->credentials)
-                                      : world_text(w, "\"%.*s\"", STR(w->vc));
+    struct str creds =
+        q->credentials ? str_of(q->credentials) : world_text(w, "\"%.*s\"", STR(w->vc));
     struct {
         const char *name;
         struct str value;
@@ -183,12 +189,13 @@ words_vp(struct world *w, const struct words *q)
                             : world_text(w, "\"nonce-%d\"", ++w->count) },
         { "nbf", world_text(w, "%.3f", now - 1) },
         { "exp", world_text(w, "%.3f", now + 4) },
-        { "vp", q->vp ? str_of(q->vp)
-                      : world_text(w,
-                                   "{\"@context\":[\"https://www.w3.org/2018/credentials/v1\""
-                                   "],\"type\":\"VerifiablePresentation\",\"holder\":\"%.*s\","
-                                   "\"verifiableCredential\":%.*s}",
-                                   STR(signer->did), STR(creds)) },
+        { "vp",
+          q->vp ? str_of(q->vp)
+                : world_text(w,
+                             "{\"@context\":[\"https://www.w3.org/2018/credentials/v1\""
+                             "],\"type\":\"VerifiablePresentation\",\"holder\":\"%.*s\","
+                             "\"verifiableCredential\":%.*s}",
+                             STR(signer->did), STR(creds)) },
     };
     bool put = q->name == NULL;
     struct buf b;
@@ -219,12 +226,15 @@ world_proof(struct world *w, const char *header, const char *claims)
 
     assert_int_equal(jwk_text(&w->n->t.cx, w->holder, S(""), &jwk), ERR_OK);
     head = header != NULL ? str_of(header)
-                          : world_text(w, "{\"alg\":\"ES256\",\"typ\":\"dpop+jwt\",\"jwk\":"
-                                          "%.*s}", STR(jwk));
+                          : world_text(w,
+                                       "{\"alg\":\"ES256\",\"typ\":\"dpop+jwt\",\"jwk\":"
+                                       "%.*s}",
+                                       STR(jwk));
     text = claims != NULL
                ? str_of(claims)
-               : world_text(w, "{\"htm\":\"POST\",\"htu\":\"" AS "/token\",\"iat\":%lld,"
-                               "\"jti\":\"j-%d\"}",
+               : world_text(w,
+                            "{\"htm\":\"POST\",\"htu\":\"" AS "/token\",\"iat\":%lld,"
+                            "\"jti\":\"j-%d\"}",
                             (long long)w->n->t.cx.now_ms / 1000, ++w->count);
     assert_int_equal(jws_sign(&w->n->t.cx, w->holder, head, bytes_of(text), &jwt), ERR_OK);
     return jwt;
@@ -242,11 +252,11 @@ words_put(struct buf *b, const struct words *q, const char *name, struct str val
 static inline struct str
 words_form(struct world *w, const struct words *q)
 {
-    struct str submission =
-        world_text(w,
-                   "{\"id\":\"s\",\"definition_id\":\"%s\",\"descriptor_map\":[{\"id\":\"d\","
-                   "\"format\":\"jwt_vc\",\"path\":\"$.verifiableCredential\"}]}",
-                   q->definition ? q->definition : "pd_org");
+    struct str submission = world_text(
+        w,
+        "{\"id\":\"s\",\"definition_id\":\"%s\",\"descriptor_map\":[{\"id\":\"d\","
+        "\"format\":\"jwt_vc\",\"path\":\"$.verifiableCredential\"}]}",
+        q->definition ? q->definition : "pd_org");
     struct str out;
     struct buf b;
 
@@ -270,9 +280,10 @@ words_request(struct world *w, const struct words *q)
     struct buf b;
 
     buf_init(&b, &w->n->t.arena);
-    buf_printf(&b, "POST /oauth2/%s/token HTTP/1.1\r\nHost: node.example.org\r\n"
-                   "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
-                   "Content-Length: %zu\r\n",
+    buf_printf(&b,
+               "POST /oauth2/%s/token HTTP/1.1\r\nHost: node.example.org\r\n"
+               "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
+               "Content-Length: %zu\r\n",
                q->subject ? q->subject : "hospital", form.n);
     if (q->dpop != NULL) {
         struct str proof = q->dpop[0] ? str_of(q->dpop) : world_proof(w, NULL, NULL);

@@ -19,7 +19,7 @@ enum {
     TOKENS_CACHE = 8 << 20, /* bytes: some ten thousand tokens */
     SWEEP_MS = 60 * 1000,
     MINUTE_MS = 60 * 1000,
-    TOLD_MAX = 120,              /* in a minute and worker: 100 MB of log a day at most */
+    TOLD_MAX = 120, /* in a minute and worker: 100 MB of log a day at most */
 };
 
 err_t

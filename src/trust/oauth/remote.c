@@ -70,10 +70,10 @@ get(struct ctx *cx, struct str url, int *status, struct str *text)
 static err_t
 well_known(struct ctx *cx, struct str issuer, struct str *url)
 {
-    size_t host = str_search(issuer, S("://")) + 3, path = host;
+    size_t path = sizeof("https://") - 1;
 
-    if (host >= issuer.n ||
-        conf_url_check(cx, issuer, cx->conf->strictmode) != ERR_OK) /* says what is wrong */
+    if (!str_starts(issuer, S("https://")) ||
+        conf_url_check(cx, issuer, cx->conf->strictmode) != ERR_OK)
         return refuse(cx, ERR_BAD_REQUEST, "RFC 8414 2",
                       "authorization_server must be an https URL without query and"
                       " fragment, of a name that can be reached");
