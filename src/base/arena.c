@@ -75,10 +75,16 @@ more(struct arena *a, size_t size)
     return true;
 }
 
-void *
-arena_alloc(struct arena *a, size_t size)
+static size_t
+rounded(size_t size)
 {
-    size_t round = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    return (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+void *
+arena_take(struct arena *a, size_t size)
+{
+    size_t round = rounded(size);
     void  *p;
 
     a->taken++;
@@ -93,7 +99,15 @@ arena_alloc(struct arena *a, size_t size)
     p = a->at;
     a->at += round;
     a->used += round;
-    return memset(p, 0, round);
+    return p;
+}
+
+void *
+arena_alloc(struct arena *a, size_t size)
+{
+    void *p = arena_take(a, size);
+
+    return p == NULL ? NULL : memset(p, 0, rounded(size));
 }
 
 void *
@@ -107,38 +121,48 @@ arena_array(struct arena *a, size_t count, size_t size)
 }
 
 void *
-arena_grow(struct arena *a, void *old, size_t old_size, size_t size)
+arena_stretch(struct arena *a, void *old, size_t old_size, size_t size)
 {
-    size_t old_round = (old_size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    size_t old_round = rounded(old_size);
     void  *p;
 
     if (size <= old_round && old != NULL)
         return old;
     if (old != NULL && (char *)old + old_round == a->at) {
-        size_t extra = ((size + ALIGN - 1) & ~(size_t)(ALIGN - 1)) - old_round;
+        size_t extra = rounded(size) - old_round;
 
         if (extra <= (size_t)(a->end - a->at) && extra <= a->ceiling - a->used) {
-            memset(a->at, 0, extra);
             a->at += extra;
             a->used += extra;
             return old;
         }
     }
-    p = arena_alloc(a, size);
+    p = arena_take(a, size);
     if (p != NULL && old_size != 0)
         memcpy(p, old, old_size);
+    return p;
+}
+
+void *
+arena_grow(struct arena *a, void *old, size_t old_size, size_t size)
+{
+    char *p = arena_stretch(a, old, old_size, size);
+
+    if (p != NULL && size > old_size)
+        memset(p + old_size, 0, rounded(size) - old_size);
     return p;
 }
 
 struct bytes
 arena_bytes(struct arena *a, struct bytes b)
 {
-    char *p = arena_alloc(a, b.n + 1);
+    char *p = arena_take(a, b.n + 1);
 
     if (p == NULL)
         return (struct bytes){ NULL, 0 };
     if (b.n != 0)
         memcpy(p, b.p, b.n);
+    p[b.n] = '\0';
     return (struct bytes){ (uint8_t *)p, b.n };
 }
 
@@ -151,11 +175,7 @@ arena_str(struct arena *a, struct str s)
 char *
 arena_z(struct arena *a, struct str s)
 {
-    char *p = arena_alloc(a, s.n + 1);
-
-    if (p != NULL && s.n != 0)
-        memcpy(p, s.p, s.n);
-    return p;
+    return (char *)(uintptr_t)arena_bytes(a, bytes_of(s)).p;
 }
 
 struct str
@@ -169,7 +189,7 @@ arena_printf(struct arena *a, const char *format, ...)
     va_copy(again, args);
     n = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    p = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
+    p = n < 0 ? NULL : arena_take(a, (size_t)n + 1);
     if (p != NULL)
         vsnprintf(p, (size_t)n + 1, format, again);
     va_end(again);

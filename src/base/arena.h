@@ -34,6 +34,13 @@ void *arena_array(struct arena *a, size_t count, size_t size) NODISCARD;
 /* Grows the most recent allocation in place where it can, else copies. */
 void *arena_grow(struct arena *a, void *old, size_t old_size, size_t size) NODISCARD;
 
+/*
+ * The same, not zeroed, for who writes all of it before it is read: copies, parsers'
+ * rooms, text that grows.
+ */
+void *arena_take(struct arena *a, size_t size) NODISCARD;
+void *arena_stretch(struct arena *a, void *old, size_t old_size, size_t size) NODISCARD;
+
 #define arena_new(a, type) ((type *)arena_alloc((a), sizeof(type)))
 
 /* Copies; .p is NULL on failure. A copied str is NUL-terminated. */

@@ -27,9 +27,9 @@ reserve(struct buf *b, size_t n)
         return false;
     }
     want = b->room ? 2 * b->room : 256;
-    while (want <= b->n + n)
-        want *= 2;
-    p = arena_grow(b->arena, b->p, b->room, want);
+    if (want <= b->n + n)
+        want = b->n + n + 1;
+    p = arena_stretch(b->arena, b->p, b->room, want);
     if (p == NULL) {
         b->failed = true;
         return false;
@@ -37,6 +37,12 @@ reserve(struct buf *b, size_t n)
     b->p = p;
     b->room = want;
     return true;
+}
+
+void
+buf_room(struct buf *b, size_t n)
+{
+    (void)reserve(b, n);
 }
 
 void

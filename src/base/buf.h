@@ -18,6 +18,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, struct arena *a);
+void buf_room(struct buf *b, size_t n); /* for so many more, at once */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_str(struct buf *b, struct str s);
 void buf_z(struct buf *b, const char *z);

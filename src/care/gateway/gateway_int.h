@@ -162,7 +162,29 @@ bool gateway__number_of(const json *patient, struct str *number);
 
 /* --- rewrite.c: URLs of the upstream become ours -------------------------------- */
 
-void gateway__rewrite(struct json_out *js, const json *v, const struct gateway_judged *j);
+/* An answer, and where its values stand in it (json_parse_placed). */
+struct gateway_text {
+    struct str text;
+    const char *base;
+    const json *root;
+    struct str upstream, ours; /* the base URLs; ours as it stands within quotes */
+};
+struct gateway_part {
+    const json *value;
+    size_t from, to; /* in the text */
+};
+/* Parses it, and gets the URLs ready. */
+err_t gateway__read_text(struct ctx *cx, struct str text, const struct gateway_judged *j,
+                         struct gateway_text *out) NODISCARD;
+/*
+ * Where a member of an entry stands that is an object. Each entry behind it must be an
+ * object that is not empty. False when it cannot be told.
+ */
+bool gateway__place(const struct gateway_text *t, const json *entry, const json *member,
+                    struct gateway_part *out);
+/* As it stands, but for URLs of the upstream. */
+void gateway__put_part(struct json_out *js, const struct gateway_text *t,
+                       const struct gateway_part *part);
 struct str gateway__our_url(struct ctx *cx, struct str url, const struct gateway_judged *j);
 
 /* --- page.c: links to next pages ------------------------------------------------- */

@@ -832,6 +832,77 @@ an_answer_without_matches_has_no_list(void **state)
     }
 }
 
+#define COND(rest) "{\"resourceType\":\"Condition\",\"id\":\"c\",\"subject\":{\"reference\":\"Patient/1\"}" rest "}"
+#define FOUND      "\"search\":{\"mode\":\"match\"}"
+
+/* Resources are passed on by where they stand in the text, however it is laid out. */
+static void
+resources_pass_whole_and_alone(void **state)
+{
+    static const struct {
+        const char *in, *resource[2];
+    } rows[] = {
+        { BUNDLE("{\"resource\":" COND(",\"a\":1.50") "," FOUND "}"), { COND(",\"a\":1.50") } },
+        /* last in its entry: at the end of all, before another entry, before a name */
+        { BUNDLE("{" FOUND ",\"resource\":" COND(",\"a\":[{\"b\":[{}]}]") "}"),
+          { COND(",\"a\":[{\"b\":[{}]}]") } },
+        { BUNDLE("{" FOUND ",\"resource\":" COND(",\"a\":null") "},{\"resource\":" COND(
+              ",\"a\":2") "," FOUND "}"),
+          { COND(",\"a\":null"), COND(",\"a\":2") } },
+        { "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":[{" FOUND
+          ",\"resource\":" COND("") "}],\"total\":1}",
+          { COND("") } },
+        /* white space everywhere */
+        { "{ \"resourceType\" : \"Bundle\" ,\n\"type\" : \"searchset\" ,\r\n\t\"entry\" : [ {\n"
+          "\"search\" : { \"mode\" : \"match\" } ,\n \"resource\" : \n{ \"resourceType\" : "
+          "\"Condition\" , \"id\" : \"c\" , \"subject\" : { \"reference\" : \"Patient/1\" } }\n}\n, "
+          "{ \"resource\" : " COND("") " , \"search\" : { \"mode\" : \"match\" } } ] \n}\n",
+          { COND(""), COND("") } },
+        /* texts that look like the structure */
+        { BUNDLE("{" FOUND ",\"resource\":" COND(",\"a\":\"}]}\\\"},{\"") "}"),
+          { COND(",\"a\":\"}]}\\\"},{\"") } },
+        { BUNDLE("{\"resource\":" COND(",\"a}\":[\"{\",\"\\\\\"]") "," FOUND "}"),
+          { COND(",\"a}\":[\"{\",\"\\\\\"]") } },
+        /* URLs of the upstream, as they may be written; its namesake is another */
+        { BUNDLE("{\"resource\":" COND(",\"a\":[\"" UPSTREAM "/X/1\",\"" UPSTREAM "\",\"" UPSTREAM
+              "?a\",\"" UPSTREAM "2/X/1\",\"http:\\/\\/10.0.0.7:8080\\/fhir\\/X\\/\\u0031\\\"\"]") "," FOUND "}"),
+          { COND(",\"a\":[\"" OURS "/X/1\",\"" OURS "\",\"" OURS "?a\",\"" UPSTREAM
+                 "2/X/1\",\"" OURS "/X/1\\\"\"]") } },
+        { BUNDLE("{\"fullUrl\":\"" UPSTREAM "/Condition/c\",\"link\":[{\"url\":\"" UPSTREAM
+                 "\"}],\"resource\":" COND("") ",\"response\":{\"status\":\"200\"}}"),
+          { COND("") } },
+    };
+    struct gateway_plan plan;
+    struct str out;
+    json *want, *got;
+
+    assert_int_equal(get(state, "/Condition", "patient=1", &plan), ERR_OK);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        if (release(state, &plan, rows[i].in, &out) != ERR_OK)
+            fail_msg("row %zu: %.*s", i, STR(CX->reason));
+        assert_int_equal(json_parse(CX, out, JSON_RAW_NUMBERS, &got), ERR_OK);
+        assert_int_equal(json_size(json_get(got, "entry")), rows[i].resource[1] ? 2 : 1);
+        for (size_t k = 0; k < 2 && rows[i].resource[k] != NULL; k++) {
+            const json *entry = json_at(json_get(got, "entry"), k);
+
+            assert_int_equal(
+                json_parse(CX, str_of(rows[i].resource[k]), JSON_RAW_NUMBERS, &want), ERR_OK);
+            if (!json_equal(want, json_get(entry, "resource")))
+                fail_msg("row %zu: %.*s", i, STR(out));
+            assert_true(json_is(json_get(entry, "fullUrl"), OURS "/Condition/c"));
+            assert_null(json_get(entry, "response"));
+            assert_null(json_get(entry, "link"));
+        }
+    }
+    assert_int_equal(release(state, &plan, BUNDLE("{\"resource\":" COND("") "},{}"), &out),
+                     ERR_UPSTREAM);
+    assert_int_equal(release(state, &plan, BUNDLE("{\"resource\":" COND("") "},7"), &out),
+                     ERR_UPSTREAM);
+    assert_int_equal(
+        release(state, &plan, BUNDLE("{\"resource\":" COND("") ",\"search\":7}"), &out),
+        ERR_UPSTREAM);
+}
+
 static void
 upstream_errors_are_told_in_our_words(void **state)
 {
@@ -1074,6 +1145,7 @@ main(void)
         TEST(releases_what_was_judged_and_no_more),
         TEST(links_lead_to_the_gateway),
         TEST(an_answer_without_matches_has_no_list),
+        TEST(resources_pass_whole_and_alone),
         TEST(upstream_errors_are_told_in_our_words),
         TEST(pages_are_bound_to_token_patient_and_policy),
         TEST(a_page_ends_with_its_policy),

@@ -87,22 +87,63 @@ check_entry(struct ctx *cx, const json *entry, const struct gateway_judged *j)
     return check_match(cx, resource, j);
 }
 
-static void
-put_entry(struct json_out *js, const json *entry, const struct gateway_judged *j)
+static err_t
+put_member(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
+           const json *entry, const char *name)
 {
-    const json *resource = json_get(entry, "resource");
-    struct str url = arena_printf(js->buf.arena, "%.*s/%.*s/%.*s", STR(j->public_url),
-                                  STR(json_get_text(resource, "resourceType")),
-                                  STR(json_get_text(resource, "id")));
+    const json *v = json_get(entry, name);
+    struct gateway_part part;
 
-    js->buf.failed |= url.p == NULL;
+    if (v == NULL)
+        return ERR_OK;
+    if (!gateway__place(t, entry, v, &part))
+        return refuse(cx, ERR_UPSTREAM, RULE, "an entry's '%s' is none", name);
+    json_key(js, name);
+    gateway__put_part(js, t, &part);
+    return ERR_OK;
+}
+
+/* Type and id were checked: nothing in them needs an escape. */
+static void
+put_full_url(struct json_out *js, const struct gateway_text *t, const json *resource)
+{
+    json_key(js, "fullUrl");
+    json_put_raw(js, S("\""));
+    buf_str(&js->buf, t->ours);
+    buf_c(&js->buf, '/');
+    buf_str(&js->buf, json_get_text(resource, "resourceType"));
+    buf_c(&js->buf, '/');
+    buf_str(&js->buf, json_get_text(resource, "id"));
+    buf_c(&js->buf, '"');
+}
+
+static err_t
+put_entry(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
+          const json *entry)
+{
+    err_t e;
+
     json_object(js);
-    json_member(js, "fullUrl", url);
-    json_key(js, "resource");
-    gateway__rewrite(js, resource, j);
-    if (json_get(entry, "search") != NULL)
-        json_member_json(js, "search", json_get(entry, "search"));
+    put_full_url(js, t, json_get(entry, "resource"));
+    if ((e = put_member(cx, js, t, entry, "resource")) != ERR_OK ||
+        (e = put_member(cx, js, t, entry, "search")) != ERR_OK)
+        return e;
     json_end(js);
+    return ERR_OK;
+}
+
+/* What json_behind finds next must have a name: see gateway__place. */
+static err_t
+check_entries(struct ctx *cx, const json *bundle)
+{
+    const json *entries = json_get(bundle, "entry");
+
+    if (entries != NULL && json_type(entries) != JSON_ARRAY)
+        return refuse(cx, ERR_UPSTREAM, RULE, "the answer's entries are no array");
+    for (json_each(it, entries))
+        if (json_type(it.value) != JSON_OBJECT || json_size(it.value) == 0)
+            return refuse(cx, ERR_UPSTREAM, RULE, "an entry without a resource");
+    return ERR_OK;
 }
 
 /* Ours: the request as it was judged, without what names a person. */
@@ -161,13 +202,13 @@ put_links(struct ctx *cx, struct gateway *gw, struct json_out *js, const json *b
 
 /* FHIR R4 2.6.2.1: a list that would be empty is left out. */
 static err_t
-put_entries(struct ctx *cx, struct json_out *js, const json *bundle,
+put_entries(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
             const struct gateway_judged *j)
 {
     bool any = false;
     err_t e;
 
-    for (json_each(it, json_get(bundle, "entry"))) {
+    for (json_each(it, json_get(t->root, "entry"))) {
         if (is_outcome(it.value))
             continue;
         if ((e = check_entry(cx, it.value, j)) != ERR_OK)
@@ -177,7 +218,8 @@ put_entries(struct ctx *cx, struct json_out *js, const json *bundle,
             json_array(js);
         }
         any = true;
-        put_entry(js, it.value, j);
+        if ((e = put_entry(cx, js, t, it.value)) != ERR_OK)
+            return e;
     }
     if (any)
         json_end(js);
@@ -185,14 +227,18 @@ put_entries(struct ctx *cx, struct json_out *js, const json *bundle,
 }
 
 static err_t
-release_bundle(struct ctx *cx, struct gateway *gw, const json *bundle,
+release_bundle(struct ctx *cx, struct gateway *gw, const struct gateway_text *t,
                const struct gateway_judged *j, struct str *out)
 {
+    const json *bundle = t->root;
     struct json_out js;
     int64_t total;
     err_t e;
 
+    if ((e = check_entries(cx, bundle)) != ERR_OK)
+        return e;
     json_out_init(&js, cx->arena);
+    buf_room(&js.buf, t->text.n + t->text.n / 8 + 1024);
     json_object(&js);
     json_member_z(&js, "resourceType", "Bundle");
     json_member_z(&js, "type",
@@ -207,23 +253,25 @@ release_bundle(struct ctx *cx, struct gateway *gw, const json *bundle,
     }
     if ((e = put_links(cx, gw, &js, bundle, j)) != ERR_OK)
         return e;
-    if ((e = put_entries(cx, &js, bundle, j)) != ERR_OK)
+    if ((e = put_entries(cx, &js, t, j)) != ERR_OK)
         return e;
     json_end(&js);
     return json_out_done(cx, &js, out);
 }
 
 static err_t
-release_resource(struct ctx *cx, const json *resource, const struct gateway_judged *j,
-                 struct str *out)
+release_resource(struct ctx *cx, const struct gateway_text *t,
+                 const struct gateway_judged *j, struct str *out)
 {
+    const json *resource = t->root;
+    struct gateway_part whole = { resource, 0, t->text.n };
     struct json_out js;
 
     if (!str_eq(json_get_text(resource, "resourceType"), j->request.type) ||
         !str_eq(json_get_text(resource, "id"), j->request.id))
         return refuse(cx, ERR_UPSTREAM, RULE, "the upstream gave another resource");
     json_out_init(&js, cx->arena);
-    gateway__rewrite(&js, resource, j);
+    gateway__put_part(&js, t, &whole);
     return json_out_done(cx, &js, out);
 }
 
@@ -231,18 +279,18 @@ err_t
 gateway__release(struct ctx *cx, struct gateway *gw, const struct gateway_judged *j,
                  int status, struct str type, struct bytes body, struct str *out)
 {
-    json *v;
+    struct gateway_text t;
 
     *out = (struct str){ NULL, 0 };
     if (status != 200)
         return refuse_status(cx, status);
     if (!str_is(type, "application/fhir+json") && !str_is(type, "application/json"))
         return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no JSON");
-    if (json_parse(cx, str_of_bytes(body), JSON_RAW_NUMBERS, &v) != ERR_OK)
+    if (gateway__read_text(cx, str_of_bytes(body), j, &t) != ERR_OK)
         return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no sound JSON");
     if (j->request.interaction == FHIR_READ || j->request.interaction == FHIR_VREAD)
-        return release_resource(cx, v, j, out);
-    if (!json_is(json_get(v, "resourceType"), "Bundle"))
+        return release_resource(cx, &t, j, out);
+    if (!json_is(json_get(t.root, "resourceType"), "Bundle"))
         return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no Bundle");
-    return release_bundle(cx, gw, v, j, out);
+    return release_bundle(cx, gw, &t, j, out);
 }

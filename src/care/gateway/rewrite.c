@@ -1,5 +1,11 @@
 /*
- * rewrite.c - URLs of the upstream become the gateway's.
+ * rewrite.c - URLs of the upstream become the gateway's, in the text itself.
+ *
+ *     …"resource": {"resourceType":"Condition", … "http://inner/fhir/Practitioner/9" …}
+ *                  ^ from                         ^^^^^^^^^^^^^^^^^ ours instead       ^ to
+ *
+ * What is not changed is copied as it stands: it was parsed, and each value's place in
+ * the text is known. So an answer costs little more than reading it.
  *
  * Rule      issue 2.6: links, fullUrl, references and Location point to the
  *           gateway, so that a client never learns the inner address, and
@@ -25,49 +31,144 @@ gateway__our_url(struct ctx *cx, struct str url, const struct gateway_judged *j)
                         STR(str_sub(url, j->upstream.n, url.n)));
 }
 
-static void
-put_text(struct json_out *js, struct str s, const struct gateway_judged *j)
-{
-    struct str ours;
+/* --- where a resource stands ---------------------------------------------------- */
 
-    if (!is_upstreams(s, j->upstream)) {
-        json_put_str(js, s);
-        return;
-    }
-    ours = arena_printf(js->buf.arena, "%.*s%.*s", STR(j->public_url),
-                        STR(str_sub(s, j->upstream.n, s.n)));
-    js->buf.failed |= ours.p == NULL;
-    json_put_str(js, ours);
+static size_t
+place(const struct gateway_text *t, struct str s)
+{
+    return (size_t)(s.p - t->base);
 }
 
-/* Depth is bounded by the reader (JSON_DEPTH_MAX). */
-void
-gateway__rewrite(struct json_out *js, const json *v, const struct gateway_judged *j)
+static bool
+is_space(char c)
 {
-    struct str text;
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
 
-    switch (json_type(v)) {
-    case JSON_OBJECT:
-        json_object(js);
-        for (json_each(it, v)) {
-            json_key_str(js, it.name);
-            gateway__rewrite(js, it.value, j);
+/* Backwards over what stands between values, up to the n-th closing brace. */
+static bool
+brace_before(struct str text, size_t at, int n, size_t *end)
+{
+    while (at-- > 0) {
+        char c = text.p[at];
+
+        if (c == '}' && --n == 0) {
+            *end = at + 1;
+            return true;
         }
-        json_end(js);
-        return;
-    case JSON_ARRAY:
-        json_array(js);
-        for (json_each(it, v))
-            gateway__rewrite(js, it.value, j);
-        json_end(js);
-        return;
-    case JSON_STRING:
-        json_str(v, &text);
-        put_text(js, text, j);
-        return;
-    case JSON_ABSENT:
-    case JSON_NULL:
-    case JSON_BOOL:
-    case JSON_NUMBER: json_put(js, v); return;
+        if (!is_space(c) && c != '}' && c != '{' && c != ',' && c != ']' && c != '[')
+            return false;
     }
+    return false;
+}
+
+/*
+ * The next text behind the member is the next name of its entry, or the first name of
+ * the next entry, or the next name of the bundle; or there is none. Between them are the
+ * braces that close: the member's; its entry's too; the bundle's too.
+ */
+static bool
+end_of(const struct gateway_text *t, const json *entry, const json *member, size_t *to)
+{
+    const json *next = json_behind(member), *end = json_behind(t->root);
+    int braces = next < json_behind(entry) ? 1 : next < end ? 2 : 3;
+    struct str s;
+
+    if (next < end && json_type(next) == JSON_OBJECT) /* the next entry, which has a name */
+        next = json_after(next);
+    if (next == end)
+        return brace_before(t->text, t->text.n, braces, to);
+    return json_str(next, &s) && brace_before(t->text, place(t, s) - 1, braces, to);
+}
+
+bool
+gateway__place(const struct gateway_text *t, const json *entry, const json *member,
+               struct gateway_part *out)
+{
+    struct str first;
+    size_t at;
+
+    *out = (struct gateway_part){ 0 };
+    if (json_size(member) == 0 || !json_str(json_after(member), &first))
+        return false;
+    at = place(t, first) - 1; /* its quote */
+    while (at > 0 && is_space(t->text.p[at - 1]))
+        at--;
+    if (at == 0 || t->text.p[at - 1] != '{' || !end_of(t, entry, member, &out->to))
+        return false;
+    out->value = member;
+    out->from = at - 1;
+    return out->from < out->to;
+}
+
+/* --- what goes out ------------------------------------------------------------------ */
+
+/* As it stands within quotes. */
+static struct str
+escaped(struct arena *a, struct str s)
+{
+    struct json_out js;
+
+    json_out_init(&js, a);
+    json_put_str(&js, s);
+    return js.buf.failed ? (struct str){ NULL, 0 }
+                         : (struct str){ js.buf.p + 1, js.buf.n - 2 };
+}
+
+/* The quote that ends a string which begins at `at`. */
+static size_t
+quote_behind(struct str text, size_t at)
+{
+    while (at < text.n && text.p[at] != '"')
+        at += text.p[at] == '\\' ? 2 : 1;
+    return at;
+}
+
+/* The upstream's base in the string at `at`, as it was written: up to where? */
+static size_t
+base_behind(const struct gateway_text *t, size_t at, bool *whole)
+{
+    *whole = !str_starts(str_sub(t->text, at, t->text.n), t->upstream); /* "http:\/\/…" */
+    return *whole ? quote_behind(t->text, at) : at + t->upstream.n;
+}
+
+void
+gateway__put_part(struct json_out *js, const struct gateway_text *t,
+                  const struct gateway_part *part)
+{
+    const json *end = json_behind(part->value), *at = part->value;
+    size_t from = part->from;
+    struct str url;
+
+    json_put_raw(js, S(""));
+    for (; (at = json_find_prefix(at, end, t->upstream)) != NULL; at = json_after(at)) {
+        bool whole;
+        size_t stands;
+
+        if (!json_str(at, &url) || !is_upstreams(url, t->upstream))
+            continue;
+        stands = place(t, url);
+        buf_str(&js->buf, str_sub(t->text, from, stands));
+        buf_str(&js->buf, t->ours);
+        from = base_behind(t, stands, &whole);
+        if (whole)
+            buf_str(&js->buf,
+                    escaped(js->buf.arena, str_sub(url, t->upstream.n, url.n)));
+    }
+    buf_str(&js->buf, str_sub(t->text, from, part->to));
+}
+
+err_t
+gateway__read_text(struct ctx *cx, struct str text, const struct gateway_judged *j,
+                   struct gateway_text *out)
+{
+    json *v;
+    err_t e;
+
+    *out = (struct gateway_text){ .text = text, .upstream = j->upstream };
+    if ((e = json_parse_placed(cx, text, JSON_RAW_NUMBERS, &v, &out->base)) != ERR_OK)
+        return e;
+    out->root = v;
+    out->ours = escaped(cx->arena, j->public_url);
+    return out->ours.p == NULL ? refuse_memory(cx) : ERR_OK;
 }

@@ -31,6 +31,12 @@ enum json_flags {
 };
 
 err_t json_parse(struct ctx *cx, struct str text, enum json_flags flags, json **out) NODISCARD;
+/*
+ * For who writes parts of the text anew: a string (or a raw number) of the value stands
+ * in `text` at its .p - *base; of a string that is behind its first quote.
+ */
+err_t json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags, json **out,
+                        const char **base) NODISCARD;
 
 enum json_type {
     JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT
@@ -73,6 +79,16 @@ bool json_iter_next(struct json_iter *it);
 size_t json_extent(const json *v);
 /* Its place within `root`: 0 is `root` itself; below json_extent(root). O(1). */
 size_t json_index(const json *root, const json *v);
+
+/*
+ * Values lie one behind the other in the order of the text, names among them and a
+ * container before what is in it. The one after `v`; the one behind all of `v`. Whether
+ * there is one the caller knows by json_index.
+ */
+const json *json_after(const json *v);
+const json *json_behind(const json *v);
+/* The first text (or name) from `from` on and before `end` that begins so, or NULL. */
+const json *json_find_prefix(const json *from, const json *end, struct str prefix);
 
 /* Deep equality: numbers by value, object members in any order. */
 bool json_equal(const json *a, const json *b);

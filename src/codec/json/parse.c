@@ -12,13 +12,13 @@
 static void *
 take(void *arena, size_t size)
 {
-    return arena_alloc(arena, size);
+    return arena_take(arena, size);
 }
 
 static void *
 grow(void *arena, void *old, size_t old_size, size_t size)
 {
-    return arena_grow(arena, old, old_size, size);
+    return arena_stretch(arena, old, old_size, size);
 }
 
 static void
@@ -69,7 +69,8 @@ check_shape(struct ctx *cx, const json *v)
 }
 
 err_t
-json_parse(struct ctx *cx, struct str text, enum json_flags flags, json **out)
+json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags, json **out,
+                  const char **base)
 {
     struct yyjson_alc alc = json__allocator(cx->arena);
     struct yyjson_read_err fault = { 0 };
@@ -77,6 +78,7 @@ json_parse(struct ctx *cx, struct str text, enum json_flags flags, json **out)
     err_t e;
 
     *out = NULL;
+    *base = NULL;
     if (text.n > JSON_SIZE_MAX)
         return refuse(cx, ERR_TOO_LARGE, "RFC 8259 9", "JSON: %zu bytes", text.n);
     doc = yyjson_read_opts((char *)(uintptr_t)text.p, text.n,
@@ -90,5 +92,14 @@ json_parse(struct ctx *cx, struct str text, enum json_flags flags, json **out)
     if ((e = check_shape(cx, doc->root)) != ERR_OK)
         return e;
     *out = doc->root;
+    *base = doc->str_pool; /* not in place: the text's copy, whole */
     return ERR_OK;
+}
+
+err_t
+json_parse(struct ctx *cx, struct str text, enum json_flags flags, json **out)
+{
+    const char *base;
+
+    return json_parse_placed(cx, text, flags, out, &base);
 }

@@ -68,6 +68,29 @@ json_index(const json *root, const json *v)
     return (size_t)(v - root);
 }
 
+const json *
+json_after(const json *v)
+{
+    return v + 1;
+}
+
+const json *
+json_behind(const json *v)
+{
+    return unsafe_yyjson_get_next(json__open(v));
+}
+
+const json *
+json_find_prefix(const json *from, const json *end, struct str prefix)
+{
+    for (; from < end; from++)
+        if (unsafe_yyjson_is_str(json__open(from)) &&
+            json__text(from).n >= prefix.n &&
+            memcmp(from->uni.str, prefix.p, prefix.n) == 0)
+            return from;
+    return NULL;
+}
+
 json *
 json_at(const json *array, size_t i)
 {

@@ -654,6 +654,12 @@ held_and_rewritten(void **state)
     says("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!");
     assert_int_equal(GET("/relay"), 403);
     HAS_NOT("!");
+    says("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"); /* in the pool */
+    up_flood = 100000;
+    assert_int_equal(GET("/relay"), 200);
+    HAS("Content-Length: 100007\r\n");
+    HAS("[200  xxx");
+    up_flood = 0;
     relay_hold_max = 10;
     says("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world");
     assert_int_equal(GET("/relay"), 502);

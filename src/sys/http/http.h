@@ -107,7 +107,8 @@ err_t reply_empty(struct req *rq, int status) NODISCARD;
  * The gateway's way out: the loop sends this request to the upstream and
  * streams the answer back, with back-pressure, up to `body_max` bytes.
  * `rewrite` (may be NULL) is given each whole JSON body that needs changing
- * (see care/gateway); then the answer is held, up to `hold_max`.
+ * (see care/gateway); then the answer is held, up to `hold_max`. It runs on the loop
+ * when the answer is small, and again in the pool when it says WOULD_BLOCK.
  */
 struct reply_relay {
     enum http_method method;

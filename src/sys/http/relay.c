@@ -4,7 +4,8 @@
  *      upstream ─► on_body ─► [ filling ] ⇄ [ sending ] ─► client
  *                    └ PAUSE while `filling` is over HIGH_WATER ┘
  *
- * With `rewrite` the answer is held whole, rewritten in the pool, and sent as one.
+ * With `rewrite` the answer is held whole, rewritten, and sent as one: here when it is
+ * small, since handing over costs more than that; else in the pool.
  *
  * Rule      RFC 9110 7.6.1: what belongs to one connection does not pass. The answer's
  *           framing is ours, never the upstream's. At most `body_max` bytes pass.
@@ -27,6 +28,7 @@ enum {
     HIGH_WATER = 128 * 1024,
     PIECE_MAX = 64 * 1024, /* CURLOPT_BUFFERSIZE: the most that comes at once */
     FRAME = 16,            /* the end of a chunk and the last chunk */
+    REWRITE_HERE = 48 * 1024, /* bytes: a fraction of a millisecond */
     RELAY_HEADERS = 64,
     ANSWER_MARGIN_MS = 100,
 };
@@ -247,6 +249,8 @@ hold(struct relay *r, struct bytes piece)
                       r->asked->hold_max);
         return CLIENT_STOP;
     }
+    if (r->held.p == NULL && r->length > 0 && (uint64_t)r->length <= r->asked->hold_max)
+        buf_room(&r->held, (size_t)r->length); /* once, and never copied */
     buf_add(&r->held, piece.p, piece.n);
     if (!r->held.failed)
         return CLIENT_TAKEN;
@@ -424,6 +428,21 @@ flush_later(struct relay *r)
 /* --- held and rewritten -------------------------------------------------------- */
 
 static void
+rewritten(struct relay *r)
+{
+    struct exchange *ex = r->ex;
+    struct http_conn *c = ex->conn;
+
+    if (ex->result != ERR_OK) {
+        fail(r, ex->result);
+        return;
+    }
+    ex->reply_body = bytes_of(r->rewritten);
+    end(r);
+    conn_reply(c);
+}
+
+static void
 back_on_loop(struct loop_task *task)
 {
     struct exchange *ex = container_of(task, struct exchange, back);
@@ -437,46 +456,41 @@ back_on_loop(struct loop_task *task)
         conn_back(c);
         return;
     }
-    if (ex->result != ERR_OK) {
-        fail(r, ex->result);
-        return;
-    }
-    ex->reply_body = bytes_of(r->rewritten);
-    end(r);
-    conn_reply(c);
+    rewritten(r);
 }
 
-static void
-rewrite(struct pool_job *job)
+static err_t
+rewrite(struct relay *r)
 {
-    struct relay *r = container_of(job, struct relay, job);
     struct exchange *ex = r->ex;
     struct ctx *cx = &ex->rq.cx;
     struct str type = { NULL, 0 };
+    err_t e;
 
-    if (ex->type != NULL)
-        ex->result = media_type(cx, str_of(ex->type), &type);
-    if (ex->result == ERR_OK)
-        ex->result = r->asked->rewrite(
-            &ex->rq, r->status, type,
-            (struct bytes){ (const uint8_t *)r->held.p, r->held.n }, &r->rewritten);
-    if (ex->result == ERR_OK && cx->arena->failed)
-        ex->result = refuse_memory(cx);
-    loop_post(ex->http->loop, &ex->back);
+    if (ex->type != NULL && (e = media_type(cx, str_of(ex->type), &type)) != ERR_OK)
+        return e;
+    e = r->asked->rewrite(&ex->rq, r->status, type,
+                          (struct bytes){ (const uint8_t *)r->held.p, r->held.n },
+                          &r->rewritten);
+    return e == ERR_OK && cx->arena->failed ? refuse_memory(cx) : e;
 }
 
 static void
-rewrite_held(struct relay *r)
+rewrite_in_pool(struct pool_job *job)
+{
+    struct relay *r = container_of(job, struct relay, job);
+
+    r->ex->result = rewrite(r);
+    loop_post(r->ex->http->loop, &r->ex->back);
+}
+
+static void
+to_pool(struct relay *r)
 {
     struct exchange *ex = r->ex;
-    err_t e = take_head(r);
 
-    if (e != ERR_OK) {
-        fail(r, e);
-        return;
-    }
-    ex->result = ERR_OK;
-    r->job.fn = rewrite;
+    ex->rq.cx.may_not_block = false;
+    r->job.fn = rewrite_in_pool;
     ex->back.fn = back_on_loop;
     ex->conn->busy = true;
     ex->http->in_pool++;
@@ -486,6 +500,29 @@ rewrite_held(struct relay *r)
     ex->http->in_pool--;
     COUNT_UP(ex->http, pool_full);
     fail(r, refuse(&ex->rq.cx, ERR_UNAVAILABLE, "http.pool.queue", "all threads are busy"));
+}
+
+static void
+rewrite_held(struct relay *r)
+{
+    struct exchange *ex = r->ex;
+
+    if ((ex->result = take_head(r)) != ERR_OK) {
+        fail(r, ex->result);
+        return;
+    }
+    if (r->held.n > REWRITE_HERE) {
+        to_pool(r);
+        return;
+    }
+    ex->rq.cx.may_not_block = true;
+    ex->result = rewrite(r);
+    if (ex->result == ERR_WOULD_BLOCK) {
+        refuse_clear(&ex->rq.cx);
+        to_pool(r);
+        return;
+    }
+    rewritten(r);
 }
 
 /* --- start and end ------------------------------------------------------------- */

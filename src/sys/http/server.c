@@ -6,6 +6,7 @@
  * Source    Knoop. EUPL-1.2.
  */
 #include "sys/http/http_int.h"
+#include "sys/os/os.h"
 
 #include "base/log.h"
 
@@ -398,6 +399,7 @@ http_open(struct ctx *cx, const struct http_setup *setup, struct http **out)
         free(h);
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for the doors");
     }
+    os_memory_keep();
     h->setup = *setup;
     h->loop = setup->loop;
     h->sys = setup->sys;
