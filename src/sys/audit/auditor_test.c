@@ -1221,10 +1221,31 @@ proofs_are_given_for_what_the_log_holds(void **state)
     json_out_init(&js, n->t.cx.arena);
     assert_int_equal(audit_prove_growth(&n->t.cx, n->path, 12, 20, &js), ERR_OK);
     assert_int_equal(audit_prove_growth(&n->t.cx, n->path, 21, 20, &js), ERR_NOT_FOUND);
-    n->t.cx.deadline_ms = 1; /* a short log is read though the time is over */
+}
+
+/* A proof over lines that do not follow each other would prove nothing. */
+static void
+proofs_are_not_given_over_a_log_with_a_hole(void **state)
+{
+    struct node *n = *state;
+    struct tampered t;
+    struct json_out js;
+
+    a_small_log(n);
+    tamper(n, "log.000001.jsonl", &t);
+    memcpy(t.q, t.p, t.line[2]);
+    memcpy(t.q + t.line[2], t.p + t.line[3], t.size - t.line[3]);
+    spit(path_of(n, t.name), t.q, t.size - (t.line[3] - t.line[2]));
     json_out_init(&js, n->t.cx.arena);
-    assert_int_equal(audit_prove_event(&n->t.cx, n->path, 7, 20, &js), ERR_OK);
-    n->t.cx.deadline_ms = 0;
+    assert_int_equal(audit_prove_event(&n->t.cx, n->path, 7, 19, &js), ERR_LOG_ALTERED);
+    assert_int_equal(audit_prove_growth(&n->t.cx, n->path, 7, 19, &js), ERR_LOG_ALTERED);
+    untamper(&t);
+    tamper(n, "log.000001.jsonl", &t);
+    memcpy(t.q, t.p, t.size);
+    t.q[t.line[2] + 300] ^= 1;
+    spit(path_of(n, t.name), t.q, t.size);
+    assert_int_equal(audit_prove_event(&n->t.cx, n->path, 7, 20, &js), ERR_LOG_ALTERED);
+    untamper(&t);
 }
 
 static void
@@ -1270,6 +1291,7 @@ main(void)
         T(an_auditor_does_not_build_on_an_altered_log),
         T(events_are_found_by_patient_time_and_kind),
         T(proofs_are_given_for_what_the_log_holds),
+        T(proofs_are_not_given_over_a_log_with_a_hole),
         T(the_last_checkpoint_is_given_as_it_was_signed),
         T(kill_9_of_the_worker_loses_nothing),
         T(kill_9_of_the_auditor_loses_nothing),

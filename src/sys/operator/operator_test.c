@@ -86,7 +86,7 @@ keys_are_read_as_ssh_keygen_writes_them(void **state)
 static void
 a_malformed_line_refuses_the_file(void **state)
 {
-    char shorter[512], other[512], longer[512];
+    char shorter[512], other[512], longer[512], longer_rsa[512];
     const char *wrong[] = { "alice",
                             "ssh-dss AAAAB3NzaC1kc3M= alice",
                             "ssh-ed25519 !!!! alice",
@@ -95,7 +95,8 @@ a_malformed_line_refuses_the_file(void **state)
                             shorter,
                             other,
                             longer,
-                            "ssh-ed25519" };
+                            "ssh-ed25519",
+                            longer_rsa };
     struct operator_keys keys;
     struct test_ctx t;
 
@@ -105,6 +106,7 @@ a_malformed_line_refuses_the_file(void **state)
     snprintf(shorter, sizeof(shorter), "%.*s", (int)strlen(made[0].line) - 4, made[0].line);
     snprintf(other, sizeof(other), "ssh-ed25519%s", strchr(made[1].line, ' '));
     snprintf(longer, sizeof(longer), "%sAAAA", made[0].line);
+    snprintf(longer_rsa, sizeof(longer_rsa), "%sAAAA", made[4].line);
     for (size_t i = 0; i < COUNT(wrong); i++) {
         struct str text =
             arena_printf(&t.arena, "%s good\n%s alice\n", made[0].line, wrong[i]);
