@@ -53,7 +53,8 @@ SQL_DEFS  := $(sort $(shell find src -name '*_sql.def'))
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 wanted = $(if $(T),$(foreach t,$(1),$(if $(findstring $(T),$(t)),$(t))),$(1))
 TEST_BIN  := $(patsubst %.c,$(B)/test/%,$(call wanted,$(TESTS)))
-LOADS := $(sort $(wildcard test/load/*_bench.c))
+LOADS := $(sort $(wildcard test/load/*_bench.c) $(wildcard test/load/drive.c test/load/p256.c))
+LOAD_RUN := $(call wanted,$(sort $(wildcard test/load/*_bench.py)))
 LOAD  := $(filter-out $(LOADS),$(sort $(wildcard test/load/*.c)))
 BENCH_BIN := $(patsubst %.c,$(B)/bench/%,$(call wanted,$(BENCH) $(LOADS)))
 FUZZ_BIN  := $(patsubst %.c,$(B)/fuzz/%,$(call wanted,$(FUZZ_)))
@@ -108,7 +109,7 @@ lint: layers
 layers:
 	@tools/layers
 bench: all bench-bins
-	@set -e; for b in $(BENCH_BIN); do echo "== $${b#$(B)/bench/}" >&2; KNOOP=$(B)/knoop $$b $(if $(JSON),--json); done
+	@set -e; for b in $(filter %_bench,$(BENCH_BIN)) $(LOAD_RUN); do echo "== $${b#$(B)/bench/}" >&2; KNOOP=$(B)/knoop $$b $(if $(JSON),--json); done
 check-faults: all test-bins
 	@tools/faults $(B) $(if $(SHORT),short,whole) $(TEST_BIN)
 scenario: all
