@@ -274,6 +274,9 @@ def main():
             cost("gateway.search_10k.dpop.beside_njs", middle(dpop, "cpu_us"), middle(runs, "cpu_us"), "us, nginx with three constant njs subrequests")
         else:
             skip("gateway.njs", "nginx's njs module is not here")
+    except SystemExit:
+        print(b.node.tail(), file=sys.stderr)
+        raise
     finally:
         b.end()
 

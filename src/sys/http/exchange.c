@@ -151,6 +151,13 @@ exchange_broken(struct exchange *ex)
     ex->audited = false;
     ex->rq.audit.event = AUDIT_ANSWER_BROKEN;
     ex->rq.audit.outcome = AUDIT_FAILED;
+    if (ex->rq.cx.refused != ERR_OK) {
+        ex->rq.audit.code = str_of(err_row(ex->rq.cx.refused)->name);
+        ex->rq.audit.reason = ex->rq.cx.reason;
+    } else { /* nothing of ours: the client went */
+        ex->rq.audit.code = S("CLIENT_GONE");
+        ex->rq.audit.reason = S("the client went before the answer was whole");
+    }
     ex->rq.audit.at_ms = ex->http == NULL ? ex->rq.cx.now_ms : loop_wall(ex->http->loop);
     if (put_record(ex) != ERR_OK)
         log_error(&ex->rq.cx, "a broken answer was not audited: %.*s",
