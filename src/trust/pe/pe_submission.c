@@ -86,11 +86,9 @@ check_entry(struct ctx *cx, const json *entry)
 {
     struct str s;
 
-    if (json_type(entry) != JSON_OBJECT)
-        return bad(cx, "an entry of descriptor_map is no object");
     if (!json_str(json_get(entry, "id"), &s) || !json_str(json_get(entry, "format"), &s) ||
         !json_str(json_get(entry, "path"), &s))
-        return bad(cx, "an entry of descriptor_map lacks id, format or path");
+        return bad(cx, "an entry of descriptor_map is none, or lacks id, format or path");
     return ERR_OK;
 }
 
@@ -104,10 +102,8 @@ pe_submission_parse(struct ctx *cx, struct str text, struct pe_submission_in *ou
     memset(out, 0, sizeof(*out));
     if ((e = json_parse(cx, text, JSON_STRICT, &v)) != ERR_OK)
         return e == ERR_BAD_REQUEST ? bad(cx, "it is no JSON") : e;
-    if (json_type(v) != JSON_OBJECT)
-        return bad(cx, "it is no object");
     if (!json_str(json_get(v, "id"), &in.id) || in.id.n == 0)
-        return bad(cx, "it has no id");
+        return bad(cx, "it is no object, or has no id");
     if (!json_str(json_get(v, "definition_id"), &in.definition_id))
         return bad(cx, "it has no definition_id");
     in.map = json_get(v, "descriptor_map");

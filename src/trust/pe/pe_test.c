@@ -81,7 +81,7 @@ refuses_definitions(void **state)
         PD(FIELDS("{\"path\":[7]}")), PD(FIELDS("{\"path\":[\"a\"]}")),
         PD(FIELDS("{\"path\":[\"$.[\"]}")), PD(FIELDS("{\"path\":[\"$.a\",\"$[?@.x==]\"]}")),
         FIELD(",\"extra\":1"), FIELD(",\"id\":7"), FIELD(",\"optional\":\"yes\""),
-        FIELD(",\"filter\":7"), FIELD(",\"filter\":{\"type\":\"text\"}"),
+        FIELD(",\"filter\":7"), FIELD(",\"filter\":true"), FIELD(",\"filter\":{\"type\":\"text\"}"),
         FIELD(",\"filter\":{\"minLength\":-1}"), FIELD(",\"filter\":{\"enum\":7}"),
         FIELD(",\"filter\":{\"pattern\":\"(\"}"),
         FIELD(",\"filter\":{\"pattern\":\"(a)(b)\"}"),
