@@ -434,9 +434,11 @@ open_room(struct ctx *cx, void **state)
 
     *state = NULL;
     if ((e = did_web_of_url(cx, did_base_url(cx), &base)) != ERR_OK)
-        return refuse(cx, ERR_BAD_REQUEST, "did:web 2",
-                      "option url must be the node's public base URL, such as "
-                      "https://node.example.org: a host name, no query, no address");
+        return e != ERR_BAD_REQUEST && e != ERR_DID_INVALID
+                   ? e
+                   : refuse(cx, ERR_BAD_REQUEST, "did:web 2",
+                            "option url must be the node's public base URL, such as "
+                            "https://node.example.org: a host name, no query, no address");
     s = calloc(1, sizeof(*s));
     if (s == NULL || (s->documents = cache_new((size_t)cx->conf->did_cache_size)) == NULL) {
         free(s);

@@ -51,8 +51,6 @@ did__document_jwk(struct ctx *cx, const struct did *did, const struct did_option
         return e == ERR_NO_MEMORY
                    ? e
                    : refuse(cx, ERR_DID_INVALID, "did:jwk", "not a sound public key");
-    if (key_type(k.key) == KEY_OCT)
-        return refuse(cx, ERR_DID_INVALID, "did:jwk", "a shared secret is no identity");
     kid = arena_printf(cx->arena, "%.*s#0", STR(did->text));
     if (kid.p == NULL)
         return refuse_memory(cx);

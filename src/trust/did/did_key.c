@@ -75,8 +75,6 @@ import(struct ctx *cx, const struct codec *c, struct bytes raw, struct key **out
         e = import_rsa(cx, raw, out);
     else
         e = key_import(cx, c->type, &parts, out);
-    if (e == ERR_OK && key_type(*out) != c->type)
-        return refuse(cx, ERR_DID_INVALID, "did:key", "the key is not of its codec's kind");
     return e == ERR_KEY || e == ERR_BAD_REQUEST
                ? refuse(cx, ERR_DID_INVALID, "did:key", "the key is not sound")
                : e;

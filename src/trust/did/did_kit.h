@@ -196,6 +196,26 @@ node_stop_signer(struct node *n)
 
 /* --- the node ---------------------------------------------------------------------------- */
 
+static inline void
+node_close(struct node *n)
+{
+    char command[128];
+
+    store_fail_at(0);
+    for (size_t i = ROOM_COUNT; i-- > 0;)
+        if (n->rooms[i] != NULL && n->rooms[i]->close != NULL)
+            n->rooms[i]->close(n->sys.state[i]);
+    node_stop_signer(n);
+    fetch_close(n->sys.fetch);
+    store_close(n->sys.store);
+    conf_give(n->conf);
+    test_ctx_fini(&n->t);
+    arena_fini(&n->signer_arena);
+    snprintf(command, sizeof(command), "rm -rf '%s'", n->dir);
+    assert_int_equal(system(command), 0);
+    free(n);
+}
+
 /* In a room's place in `rooms`: rooms[ROOM_did] = &did_room. */
 static inline struct node *
 node_open(const struct room *const rooms[ROOM_COUNT])
@@ -203,6 +223,7 @@ node_open(const struct room *const rooms[ROOM_COUNT])
     struct node *n = calloc(1, sizeof(*n));
     struct ctx *cx;
     char url[128];
+    err_t e = ERR_OK;
 
     assert_non_null(n);
     umask(077);
@@ -229,31 +250,14 @@ node_open(const struct room *const rooms[ROOM_COUNT])
             continue;
         if (rooms[i]->routes != NULL)
             n->tables[n->table_count++] = rooms[i]->routes;
-        if (rooms[i]->open != NULL &&
-            rooms[i]->open(cx, &n->sys.state[i]) != ERR_OK)
-            fprintf(stderr, "room %zu: %.*s\n", i, STR(cx->reason));
+        if (e == ERR_OK && rooms[i]->open != NULL)
+            e = rooms[i]->open(cx, &n->sys.state[i]);
+    }
+    if (e != ERR_OK) { /* with faults made, no room is a crash of its test */
+        node_close(n);
+        fail_msg("a room does not open: %s", err_row(e)->name);
     }
     return n;
-}
-
-static inline void
-node_close(struct node *n)
-{
-    char command[128];
-
-    store_fail_at(0);
-    for (size_t i = ROOM_COUNT; i-- > 0;)
-        if (n->rooms[i] != NULL && n->rooms[i]->close != NULL)
-            n->rooms[i]->close(n->sys.state[i]);
-    node_stop_signer(n);
-    fetch_close(n->sys.fetch);
-    store_close(n->sys.store);
-    conf_give(n->conf);
-    test_ctx_fini(&n->t);
-    arena_fini(&n->signer_arena);
-    snprintf(command, sizeof(command), "rm -rf '%s'", n->dir);
-    assert_int_equal(system(command), 0);
-    free(n);
 }
 
 /* --- asking ---------------------------------------------------------------------------------- */

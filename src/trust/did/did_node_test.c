@@ -135,7 +135,8 @@ makes_subjects_as_nuts_node_does(void **state)
     assert_null(json_get(doc, "keyAgreement"));
     assert_null(json_get(doc, "service"));
     expect(node_ask(N, "POST", V2 "/subject", "{\"subject\":\"hospital-1\"}"), 409,
-           "\"title\":\"CreateSubject failed\"");
+           "{\"detail\":\"this subject is already there\",\"status\":409,\"title\":"
+           "\"CreateSubject failed\"}");
     /* no name, or no body at all: a random one */
     v = expect_json(N, node_ask(N, "POST", V2 "/subject", "{}"), 200);
     assert_int_equal(json_get_text(v, "subject").n, 36);
@@ -221,6 +222,7 @@ ends_a_subject_for_good(void **state)
 /* --- services -------------------------------------------------------------------------- */
 
 #define SERVICE V2 "/subject/hospital/service"
+#define METHOD  V2 "/subject/hospital/verificationmethod"
 
 static void
 refuses_services(void **state)
@@ -276,7 +278,7 @@ keeps_services(void **state)
     assert_true(str_eq(did_of_url(id), did));
     expect(node_ask(N, "POST", SERVICE,
                     "{\"serviceEndpoint\":\"https://ehr.example.com/fhir\",\"type\":\"fhir\"}"),
-           409, "CreateService failed");
+           409, "this service is already there");
     expect(node_ask(N, "POST", SERVICE,
                     "{\"type\":\"o\",\"serviceEndpoint\":{\"b\":1,\"a\":2}}"),
            200, NULL);
@@ -323,9 +325,33 @@ keeps_services(void **state)
         1);
 }
 
-/* --- keys ---------------------------------------------------------------------------------- */
+static void
+has_room_for_so_many(void **state)
+{
+    struct did_subject s;
+    struct str text;
 
-#define METHOD V2 "/subject/hospital/verificationmethod"
+    subject(N, "hospital");
+    for (int i = 0; i < 128; i++) {
+        text = arena_printf(CX->arena, "{\"type\":\"t%d\",\"serviceEndpoint\":\"x\"}", i);
+        expect(node_ask(N, "POST", SERVICE, text.p), 200, NULL);
+    }
+    expect(node_ask(N, "POST", SERVICE, "{\"type\":\"u\",\"serviceEndpoint\":\"x\"}"), 400,
+           "at most 128 services");
+    for (int i = 1; i < 32; i++)
+        expect(node_ask(N, "POST", METHOD, "{\"assertionKey\":true}"), 200, NULL);
+    expect(node_ask(N, "POST", METHOD, "{\"assertionKey\":true}"), 400, "at most 32 keys");
+    /* a table that holds more, whoever wrote that */
+    assert_int_equal(did_subject_find(CX, S("hospital"), &s), ERR_OK);
+    assert_int_equal(store_exec(CX, SQL_did_method_add, NULL,
+                                SQL_ARGS(sql_text(S("x#y")), sql_text(s.did), sql_int(99),
+                                         sql_text(S("{}")))),
+                     ERR_OK);
+    expect(node_ask(N, "DELETE", SERVICE "/x", NULL), 204, NULL);
+    expect(node_ask(N, "DELETE", V2 "/subject/hospital", NULL), 400, "at most 32 keys");
+}
+
+/* --- keys ---------------------------------------------------------------------------------- */
 
 static void
 adds_keys(void **state)
@@ -360,6 +386,15 @@ adds_keys(void **state)
 
 /* --- resolving -------------------------------------------------------------------------- */
 
+static err_t
+resolve(struct node *n, const char *did)
+{
+    struct did_doc doc;
+
+    refuse_clear(&n->t.cx);
+    return did_resolve(&n->t.cx, str_of(did), NULL, &doc);
+}
+
 static void
 resolves_with_metadata(void **state)
 {
@@ -379,6 +414,7 @@ resolves_with_metadata(void **state)
     expect(node_ask(N, "GET", V2 "/did/did:nosuch:1", NULL), 400, NULL);
     expect(node_ask(N, "GET", V2 "/did/did:web:127.0.0.1", NULL), 400, NULL);
     expect(node_ask(N, "GET", V2 "/did/" NODE_BASE ":iam:nope", NULL), 404, NULL);
+    assert_int_equal(resolve(N, NODE_BASE ":iam:nope"), ERR_DID_NOT_FOUND);
     assert_int_equal(N->asked, 0); /* our own are never asked over the network */
     expect(node_ask(N, "GET", V2 "/did/" NODE_BASE, NULL), 404, NULL);
     assert_int_equal(N->asked, 0);
@@ -391,15 +427,6 @@ resolves_with_metadata(void **state)
 #define PEER     "did:web:peer.example.net:iam:1"
 #define PEER_URL "https://peer.example.net/iam/1/did.json"
 #define PEER_DOC "{\"id\":\"" PEER "\"}"
-
-static err_t
-resolve(struct node *n, const char *did)
-{
-    struct did_doc doc;
-
-    refuse_clear(&n->t.cx);
-    return did_resolve(&n->t.cx, str_of(did), NULL, &doc);
-}
 
 /* nuts-node.md 3.1: 2xx, one of three types, the id that was asked. */
 static void
@@ -583,6 +610,7 @@ main(void)
         TEST(ends_a_subject_for_good),
         TEST(refuses_services),
         TEST(keeps_services),
+        TEST(has_room_for_so_many),
         TEST(adds_keys),
         TEST(resolves_with_metadata),
         TEST(refuses_documents_of_others),

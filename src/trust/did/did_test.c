@@ -143,6 +143,7 @@ refuses_did_webs_that_lead_elsewhere(void **state)
         "did:web:a%2Eexample",        "did:web:user%40a.example", "did:web:a%2Fb",
         "did:web:a%3A",               "did:web:a%3A0",           "did:web:a%3A65536",
         "did:web:a%3A08443",          "did:web:a%3A99999999999", "did:web:a%3Aport",
+        "did:web:a%2F8443",           "did:web:a%408443",
         "did:web:a%3A84%343",         "did:web:%5B%3A%3A1%5D",   "did:web:a::b",
         "did:web:a:.:b",              "did:web:a:..",            "did:web:a:%2e%2e",
         "did:web:a:%2e",              "did:web:a:b%2Fc",         "did:web:a:b%5Cc",
@@ -189,6 +190,8 @@ makes_did_webs_of_urls(void **state)
                                        "https://1.2.3.4",
                                        "https://h.example:0",
                                        "https://h.example//a",
+                                       "https://h.example/a?x",
+                                       "https://h.example/a#x",
                                        "https://h.example/../a",
                                        "https://h.example/a%2Fb" };
     struct str did;
@@ -435,6 +438,40 @@ refuses_did_keys_that_are_none(void **state)
             fail_msg("taken: %s", texts[i]);
 }
 
+/* RSAPublicKey, and nothing behind it (RFC 8017 A.1.1). */
+static void
+refuses_rsa_keys_with_something_behind_them(void **state)
+{
+    scoped(key_drop) struct key *key = NULL;
+    uint8_t der[600] = { 0x85, 0x24 };
+    struct key_parts p;
+    struct did_doc doc;
+    struct str text;
+    size_t n = 2;
+
+    assert_int_equal(key_generate(CX, KEY_RSA, &key), ERR_OK);
+    assert_int_equal(key_export(CX, key, &p), ERR_OK);
+    for (int extra = 0; extra < 3; extra++) { /* none; in the sequence; behind it */
+        size_t inner = 5 + p.n.n + 2 + p.e.n + (extra == 1);
+
+        n = 2;
+        memcpy(der + n, (uint8_t[]){ 0x30, 0x82, (uint8_t)(inner >> 8), (uint8_t)inner }, 4);
+        n += 4;
+        memcpy(der + n, (uint8_t[]){ 2, 0x82, (uint8_t)((p.n.n + 1) >> 8),
+                                     (uint8_t)(p.n.n + 1), 0 }, 5);
+        memcpy(der + n + 5, p.n.p, p.n.n);
+        n += 5 + p.n.n;
+        memcpy(der + n, (uint8_t[]){ 2, (uint8_t)p.e.n }, 2);
+        memcpy(der + n + 2, p.e.p, p.e.n);
+        n += 2 + p.e.n;
+        if (extra != 0)
+            der[n++] = 0;
+        assert_int_equal(base58(CX, (struct bytes){ der, n }, &text), ERR_OK);
+        text = arena_printf(CX->arena, "did:key:z%.*s", STR(text));
+        assert_int_equal(resolve(CX, text, &doc), extra ? ERR_DID_INVALID : ERR_OK);
+    }
+}
+
 static void
 resolves_did_keys(void **state)
 {
@@ -586,6 +623,8 @@ main(void)
         cmocka_unit_test_setup_teardown(base58_is_bitcoins, setup, teardown),
         cmocka_unit_test_setup_teardown(uuids_are_random, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_did_keys_that_are_none, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_rsa_keys_with_something_behind_them, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(resolves_did_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_did_jwks_that_are_none, setup, teardown),
         cmocka_unit_test_setup_teardown(resolves_did_jwks, setup, teardown),

@@ -112,8 +112,6 @@ did__world_get(struct ctx *cx, void *self, struct str did, struct str url, struc
     struct fetch_reply reply;
     err_t e;
 
-    if (cx->may_not_block)
-        return refuse(cx, ERR_WOULD_BLOCK, "", "a DID document has to be fetched");
     if ((e = fetch(cx, &in, &reply)) != ERR_OK || (e = judge(cx, &reply)) != ERR_OK)
         return e;
     *text = str_of_bytes(reply.body);

@@ -208,9 +208,13 @@ refuses_chains_that_do_not_carry_it(void **state)
     const struct bytes doubled[] = { p->chain[0], p->chain[1], p->chain[1], p->chain[2] };
     const struct bytes no_ca[] = { p->chain[0], p->chain[2] };
     struct bytes mixed[4] = { p->chain[0], p->chain[1], p->chain[2], { NULL, 0 } };
+    struct bytes long_one[64];
     uint8_t spoilt[4096];
     struct did_doc doc;
 
+    for (size_t i = 0; i < COUNT(long_one); i++)
+        long_one[i] = p->chain[i < 2 ? i : 2];
+    assert_int_equal(resolve_with(CX, did, long_one, COUNT(long_one), &doc), ERR_DID_CHAIN);
     assert_int_equal(resolve_with(CX, did, NULL, 0, &doc), ERR_DID_CHAIN);
     assert_int_equal(resolve_with(CX, did, p->chain, 1, &doc), ERR_DID_CHAIN);
     assert_int_not_equal(resolve_with(CX, did, p->chain, 2, &doc), ERR_OK);
@@ -245,6 +249,32 @@ refuses_chains_that_do_not_carry_it(void **state)
     assert_int_equal(resolve_with(CX, did, p->chain, 3, &doc), ERR_OK);
 }
 
+/* Of two values for one name nobody knows which is meant. */
+static void
+refuses_subjects_that_say_a_name_twice(void **state)
+{
+    static const struct cert_attr names[] = { { S_INIT("CN"), S_INIT("huis.example.org") },
+                                              { S_INIT("O"), S_INIT("One") },
+                                              { S_INIT("O"), S_INIT("Two") } };
+    struct cert_san san = { CERT_SAN_OTHER_NAME, S(PKI_UZI), S("2.5.5.5") };
+    struct x509_make what = { .kind = X509_MAKE_UZI_SERVER,
+                              .subject = names,
+                              .subject_count = COUNT(names),
+                              .san = &san,
+                              .san_count = 1,
+                              .from_ms = CX->now_ms - PKI_DAY,
+                              .to_ms = CX->now_ms + PKI_DAY };
+    struct pki *p = &FIX->pki;
+    struct did_doc doc;
+
+    cert_free(p->leaf);
+    p->leaf = pki_make(CX, &what, p->leaf_key, p->ca, p->ca_key);
+    p->chain[0] = cert_der(p->leaf);
+    assert_int_equal(resolve(state, "::subject:O:One", &doc), ERR_DID_CHAIN);
+    assert_int_equal(resolve(state, "::subject:O:Two", &doc), ERR_DID_CHAIN);
+    assert_int_equal(resolve(state, "::san:otherName:" PKI_UZI, &doc), ERR_OK);
+}
+
 static void
 looks_at_periods_unless_told_not_to(void **state)
 {
@@ -273,6 +303,8 @@ main(void)
         cmocka_unit_test_setup_teardown(refuses_claims_that_the_certificate_does_not_make,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_chains_that_do_not_carry_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(refuses_subjects_that_say_a_name_twice, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(proves_the_names_of_the_leaf, setup, teardown),
         cmocka_unit_test_setup_teardown(looks_at_periods_unless_told_not_to, setup,

@@ -157,8 +157,6 @@ get(struct ctx *cx, struct str url, struct bytes *der)
     struct fetch_reply reply;
     err_t e;
 
-    if (cx->may_not_block)
-        return refuse(cx, ERR_WOULD_BLOCK, "", "a revocation list has to be fetched");
     if ((e = fetch(cx, &in, &reply)) != ERR_OK)
         return e;
     if (reply.status != 200)
