@@ -110,7 +110,8 @@ refuses_to_issue(void **state)
     }
     expect(node_ask(N, "POST", ISSUE, "{\"type\":"), 400, "Operation failed");
     expect(node_ask(N, "POST", ISSUE, "{}"), 400, "IssueVC failed");
-    expect(node_ask(N, "POST", ISSUE, "[]"), 400, "IssueVC failed");
+    expect(node_ask(N, "POST", ISSUE, "[]"), 400,
+           "{\"detail\":\"the body is no object\",\"status\":400,\"title\":\"IssueVC failed\"}");
     expect(node_ask(N, "POST", ISSUE, NULL), 415, "Operation failed");
     /* nothing of it was kept */
     reply = arena_printf(CX->arena,
@@ -345,6 +346,26 @@ refuses_to_present(void **state)
         reply = present(N, jwt, rows[i].name, rows[i].value);
         expect(reply, rows[i].status, rows[i].part);
         expect(reply, rows[i].status, "CreateVP failed");
+    }
+    { /* none, or too many, by a signer that is named */
+        struct str named = arena_printf(CX->arena, "\"%.*s\"", STR(holder)), list;
+        struct buf b;
+
+        buf_init(&b, CX->arena);
+        for (int i = 0; i < VP_CREDENTIALS_MAX + 1; i++)
+            buf_printf(&b, "%c\"%.*s\"", i ? ',' : '[', STR(jwt));
+        buf_c(&b, ']');
+        assert_int_equal(buf_done(CX, &b, &list), ERR_OK);
+        for (size_t i = 0; i < 3; i++) {
+            const char *lists[] = { "[]", "{}", list.p };
+            struct claim all[] = { { "verifiableCredentials", lists[i] },
+                                   { "signerDID", named.p },
+                                   { "domain", "\"https://verifier\"" },
+                                   { "challenge", "\"abc\"" } };
+
+            expect(node_ask(N, "POST", VP, claims_with(N, all, 4, NULL).p), 400,
+                   "at least one");
+        }
     }
     /* about somebody who is none of ours */
     jwt = text_of(N, node_ask(N, "POST", ISSUE, request(N, NULL, NULL).p));

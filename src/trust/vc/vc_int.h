@@ -2,6 +2,7 @@
 #ifndef KNOOP_TRUST_VC_INT_H
 #define KNOOP_TRUST_VC_INT_H
 
+#include "sys/http/http.h"
 #include "trust/vc/vc.h"
 
 struct jwk_cache;
@@ -68,6 +69,8 @@ err_t vc__crls_for(struct ctx *cx, struct vc__crls *c, const struct x509_chain *
                    struct crl ***out, size_t *count) NODISCARD;
 /* The job: fetches again what is known and near its end. */
 err_t vc__crls_refresh(struct ctx *cx, void *state) NODISCARD;
+
+extern const struct http_route vc__routes[];
 
 /* Per worker. */
 struct vc__state {

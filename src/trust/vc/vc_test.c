@@ -229,10 +229,15 @@ refuses_what_is_no_jwt(void **state)
     assert_int_equal(signed_with(state, NULL, S("\"x\"")), ERR_VC_JWT);
     assert_int_equal(signed_with(state, NULL, S("{\"iss\":\"a\",\"iss\":\"a\"}")),
                      ERR_VC_JWT);
-    big = arena_alloc(CX->arena, VC_TEXT_MAX + 2);
+    /* long, though sound */
+    big = arena_alloc(CX->arena, VC_TEXT_MAX);
     assert_non_null(big);
-    memset(big, 'a', VC_TEXT_MAX + 1);
-    assert_int_equal(vc_parse(CX, (struct str){ big, VC_TEXT_MAX + 1 }, &raw), ERR_VC_JWT);
+    memset(big, 'a', VC_TEXT_MAX - 1);
+    big[0] = big[VC_TEXT_MAX - 2] = '"';
+    wants(state, "pad", big, ERR_VC_JWT);
+    big[VC_TEXT_MAX / 2] = '"';
+    big[VC_TEXT_MAX / 2 + 1] = '\0';
+    wants(state, "pad", big, ERR_OK);
 }
 
 /* The header chooses a key of the issuer's document, and nothing else. */

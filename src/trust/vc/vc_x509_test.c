@@ -265,7 +265,7 @@ refuses_thumbprints_of_others(void **state)
 static void
 believes_configured_roots_alone(void **state)
 {
-    const struct cert *roots[1];
+    const struct cert *roots[1], *lots[65];
     struct pki other;
     struct bytes forged[3];
 
@@ -299,7 +299,12 @@ believes_configured_roots_alone(void **state)
     roots[0] = P->leaf;
     write_roots(FIX, roots, 1);
     assert_int_equal(reload(FIX), ERR_CONF); /* no CA */
-    roots[0] = NULL;
+    for (size_t i = 0; i < COUNT(lots); i++)
+        lots[i] = P->root;
+    write_roots(FIX, lots, 64);
+    assert_int_equal(reload(FIX), ERR_OK);
+    write_roots(FIX, lots, 65);
+    assert_int_equal(reload(FIX), ERR_CONF); /* more than anybody has */
     write_roots(FIX, roots, 0);
     assert_int_equal(reload(FIX), ERR_CONF); /* an empty file */
     N->conf->vc_x509_roots = S("/nowhere/roots.pem");
@@ -447,9 +452,11 @@ refuses_when_revocation_is_not_known(void **state)
     struct node_page *page = node_publish(N, PKI_CRL_CA, "");
     struct pki other;
 
+    publish_crl(FIX, false, NULL, -HOUR, 24 * HOUR);
     page->status = 404;
-    wants(state, &usual, ERR_CERT_STATUS_UNKNOWN, "404");
+    wants(state, &usual, ERR_CERT_STATUS_UNKNOWN, "404, whatever it says");
     page->status = 200;
+    page->body = (struct bytes){ NULL, 0 };
     wants(state, &usual, ERR_CERT_STATUS_UNKNOWN, "empty");
     page->fails = ERR_UPSTREAM;
     wants(state, &usual, ERR_CERT_STATUS_UNKNOWN, "unreachable");

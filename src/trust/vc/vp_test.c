@@ -238,6 +238,14 @@ refuses_what_is_no_presentation(void **state)
     buf_c(&b, ']');
     assert_int_equal(buf_done(CX, &b, &many), ERR_OK);
     holds(state, many.p, ERR_VP_FORMAT);
+    { /* long, though sound */
+        char *pad = arena_alloc(CX->arena, VP_TEXT_MAX);
+
+        assert_non_null(pad);
+        memset(pad, 'a', VP_TEXT_MAX - 1);
+        pad[0] = pad[VP_TEXT_MAX - 2] = '"';
+        wants(state, "pad", pad, ERR_VC_JWT);
+    }
 }
 
 /* --- what is in it ---------------------------------------------------------------------- */
