@@ -233,6 +233,7 @@ patterns_have_limits(void **state)
     (void)state;
     test_ctx_init(&t);
     big = arena_alloc(&t.arena, REGEX_PATTERN_MAX + 2);
+    assert_non_null(big);
     memset(big, 'a', REGEX_PATTERN_MAX + 1);
     assert_int_equal(regex_compile(&t.cx, REGEX_ECMA, str_of(big), &re), ERR_LIMIT);
     memset(big, '(', 5000);

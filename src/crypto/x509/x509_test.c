@@ -84,6 +84,7 @@ setup(void **state)
     int64_t now;
 
     memset(p, 0, sizeof(*p));
+    *state = p;
     test_ctx_init(&p->t);
     now = p->t.cx.now_ms;
     assert_int_equal(key_generate(&p->t.cx, KEY_P256, &p->root_key), ERR_OK);
@@ -99,7 +100,6 @@ setup(void **state)
                   p->ca_key);
     p->root_crl = make_crl(p, p->root, p->root_key, NULL, now - DAY, now + DAY);
     p->ca_crl = make_crl(p, p->ca, p->ca_key, NULL, now - DAY, now + DAY);
-    *state = p;
     return 0;
 }
 

@@ -35,7 +35,10 @@ static int64_t now_s;
 static const char *
 at(const char *name)
 {
-    return arena_printf(&t.arena, "%s/%s", home, name).p;
+    struct str path = arena_printf(&t.arena, "%s/%s", home, name);
+
+    assert_non_null(path.p);
+    return path.p;
 }
 
 /* --- the signer's process ----------------------------------------------------- */
@@ -107,7 +110,7 @@ start_signer(void)
 static void
 stop_signer(void)
 {
-    int status;
+    int status = -1;
 
     os_close(&host_end);
     os_close(&raw_end);

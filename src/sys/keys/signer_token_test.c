@@ -28,7 +28,10 @@ static struct conf *conf;
 static const char *
 at(const char *name)
 {
-    return arena_printf(&t.arena, "%s/%s", home, name).p;
+    struct str path = arena_printf(&t.arena, "%s/%s", home, name);
+
+    assert_non_null(path.p);
+    return path.p;
 }
 
 static const char *

@@ -485,6 +485,7 @@ asks_others_as_strangers(void **state)
 
     for (size_t i = 0; i < COUNT(types); i++) {
         node_publish(N, PEER_URL, PEER_DOC)->type = types[i];
+        assert_non_null(ROOM_STATE(CX, did));
         cache_clear(((struct did__state *)ROOM_STATE(CX, did))->documents);
         assert_int_equal(resolve(N, PEER), ERR_OK);
     }

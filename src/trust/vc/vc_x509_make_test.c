@@ -37,6 +37,8 @@ make(struct pki *p, enum x509_kind kind, const struct cert_attr *names, size_t c
     return c;
 }
 
+static struct key *rsa; /* made once: it takes long */
+
 static int
 setup(void **state)
 {
@@ -60,7 +62,9 @@ setup(void **state)
     *state = p;
     assert_int_equal(key_generate(&p->t.cx, KEY_P256, &p->root_key), ERR_OK);
     assert_int_equal(key_generate(&p->t.cx, KEY_P256, &p->ca_key), ERR_OK);
-    assert_int_equal(key_generate(&p->t.cx, KEY_RSA, &p->leaf_key), ERR_OK);
+    if (rsa == NULL)
+        assert_int_equal(key_generate(&p->t.cx, KEY_RSA, &rsa), ERR_OK);
+    p->leaf_key = rsa;
     p->root =
         make(p, X509_MAKE_ROOT, root_name, 1, NULL, 0, p->root_key, NULL, p->root_key);
     p->ca = make(p, X509_MAKE_INTERMEDIATE, ca_name, 1, NULL, 0, p->ca_key, p->root,
@@ -89,7 +93,6 @@ teardown(void **state)
     cert_free(p->bare);
     key_free(p->root_key);
     key_free(p->ca_key);
-    key_free(p->leaf_key);
     test_ctx_fini(&p->t);
     free(p);
     return 0;
