@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """kill - kill -9 of each role, again and again, under load: is anything lost?
 
-Usage: test/load/kill.py BUILD [TIMES]      (20 times each role)
+Usage: test/load/kill.py BUILD [TIMES] [KEY=VALUE…]      (20 times each role; options of the node)
 
 Clients make subjects and record grounds, and keep what was acknowledged. Each
 role is killed in turn; the supervisor is started again by this script, the
@@ -126,8 +126,9 @@ def missing(node, clients):
 
 def main():
     build, times = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 20
+    options = dict(a.split("=", 1) for a in sys.argv[3:])
     folder = tempfile.mkdtemp(prefix="knoop-kill-")
-    node = Node(os.path.join(build, "knoop"), os.path.join(folder, "node"), "kill")
+    node = Node(os.path.join(build, "knoop"), os.path.join(folder, "node"), "kill", options)
     passed, wrong, took = 0, [], collections.defaultdict(list)
     try:
         node.start()

@@ -15,7 +15,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { EASY_KEPT = 64, CONNECT_MS = 10000, PEM_MOST = 4 << 20, NAMES = 16, NAME_MS = 60000 };
+enum {
+    EASY_KEPT = 64,
+    CONNECT_MS = 10000,
+    PEM_MOST = 4 << 20,
+    NAMES = 16,
+    NAME_MS = 60000
+};
 
 struct client_multi {
     struct client *client;
@@ -41,15 +47,18 @@ struct client {
     struct direct *direct;
     struct client_name names[NAMES];
     size_t names_next;
+    bool woken; /* libcurl is there; before, none of what follows is */
     struct curl_api api;
     struct client_multi multi[CLIENT_KINDS];
+    long connections; /* that each multi keeps */
     struct client_host *hosts;
     size_t running[CLIENT_USES];
     struct client_caps caps;
     struct arena tuning; /* what a reload replaces */
     struct addr_range *allowed;
     size_t allowed_count;
-    struct curl_slist *connect_to;
+    char **hosts_to;               /* "name::address:port", ended by NULL */
+    struct curl_slist *connect_to; /* the same for libcurl */
     struct tls_trust *trust;
     CURL *kept[EASY_KEPT];
     size_t kept_count;
@@ -92,8 +101,8 @@ learn(struct client *c, struct transfer *t)
 
     c->api.curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &ip);
     c->api.curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_PORT, &port);
-    if (ip == NULL || port <= 0 || port > 65535 || strlen(t->host->name) >= sizeof(n->name) ||
-        !addr_parse(str_of(ip), &n->to.addr))
+    if (ip == NULL || port <= 0 || port > 65535 ||
+        strlen(t->host->name) >= sizeof(n->name) || !addr_parse(str_of(ip), &n->to.addr))
         return;
     n->to.port = (uint16_t)port;
     strcpy(n->name, t->host->name);
@@ -508,9 +517,11 @@ release(struct transfer *t)
         api->curl_easy_cleanup(t->easy);
     }
     t->easy = NULL;
-    api->curl_slist_free_all(t->list);
+    if (t->list != NULL)
+        api->curl_slist_free_all(t->list);
     t->list = NULL;
-    api->curl_url_cleanup(t->parsed);
+    if (t->parsed != NULL)
+        api->curl_url_cleanup(t->parsed);
     t->parsed = NULL;
     if (t->host != NULL)
         leave_host(c, t->host, t->use);
@@ -577,6 +588,88 @@ start_direct(struct client *c, struct transfer *t, bool *taken)
     return e;
 }
 
+/* --- libcurl, once it is wanted ---------------------------------------------- */
+
+/*
+ * Loading it with all that it stands on takes 10 ms and 3 MB, which a start does
+ * without, and a node that asks nobody. Threads (fetch) bring it in before the loop
+ * wants it, so that the loop does not wait.
+ */
+#define LIBRARY "libcurl.so.4"
+
+err_t
+client_preload(struct ctx *cx)
+{
+    return dl_load(cx, LIBRARY, NULL, 0, NULL);
+}
+
+static err_t
+open_multis(struct ctx *cx, struct client *c)
+{
+    for (enum client_kind k = 0; k < CLIENT_KINDS; k++) {
+        struct client_multi *m = &c->multi[k];
+
+        if ((m->multi = c->api.curl_multi_init()) == NULL)
+            return refuse(cx, ERR_NO_MEMORY, "", "no memory for libcurl");
+        c->api.curl_multi_setopt(m->multi, CURLMOPT_SOCKETFUNCTION, watch);
+        c->api.curl_multi_setopt(m->multi, CURLMOPT_SOCKETDATA, m);
+        c->api.curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+        c->api.curl_multi_setopt(m->multi, CURLMOPT_TIMERDATA, m);
+        c->api.curl_multi_setopt(m->multi, CURLMOPT_MAXCONNECTS, c->connections);
+    }
+    return ERR_OK;
+}
+
+static void
+close_multis(struct client *c)
+{
+    for (enum client_kind k = 0; k < CLIENT_KINDS; k++) {
+        if (c->multi[k].multi != NULL)
+            c->api.curl_multi_cleanup(c->multi[k].multi);
+        c->multi[k].multi = NULL;
+    }
+}
+
+static err_t
+list_hosts(struct ctx *cx, struct client *c)
+{
+    for (char **line = c->hosts_to; *line != NULL; line++) {
+        struct curl_slist *more = c->api.curl_slist_append(c->connect_to, *line);
+
+        if (more == NULL)
+            return refuse(cx, ERR_NO_MEMORY, "", "no memory for options");
+        c->connect_to = more;
+    }
+    return ERR_OK;
+}
+
+static err_t
+wake(struct ctx *cx, struct client *c)
+{
+    static const struct dl_name names[] = {
+#define X(f) DL_NAME(struct curl_api, f)
+#include "sys/http/curl.def"
+#undef X
+    };
+    err_t e;
+
+    if (c->woken)
+        return ERR_OK;
+    if ((e = dl_load(cx, LIBRARY, names, COUNT(names), &c->api)) != ERR_OK)
+        return e;
+    if (c->api.curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
+        return refuse(cx, ERR_INTERNAL, "", "libcurl does not start");
+    if ((e = open_multis(cx, c)) == ERR_OK && (e = list_hosts(cx, c)) == ERR_OK) {
+        c->woken = true;
+        return ERR_OK;
+    }
+    close_multis(c);
+    if (c->connect_to != NULL)
+        c->api.curl_slist_free_all(c->connect_to);
+    c->connect_to = NULL;
+    return e;
+}
+
 err_t
 client_start(struct client *c, struct transfer *t)
 {
@@ -587,7 +680,7 @@ client_start(struct client *c, struct transfer *t)
 
     t->client = c;
     e = start_direct(c, t, &taken);
-    if (taken)
+    if (taken || (e = wake(t->cx, c)) != ERR_OK)
         return e;
     if ((e = enter(c, t)) == ERR_OK)
         e = put_headers(c, t);
@@ -658,20 +751,20 @@ read_ranges(struct ctx *cx, struct client *c, struct conf_list list)
 static err_t
 read_hosts(struct ctx *cx, struct client *c, struct conf_list list)
 {
+    if ((c->hosts_to = arena_array(&c->tuning, list.n + 1, sizeof(char *))) == NULL)
+        return refuse(cx, ERR_NO_MEMORY, "", "no memory for options");
     for (size_t i = 0; i < list.n; i++) {
-        struct str to = list.item[i], name = str_cut(&to, '='), host, port, line;
+        struct str to = list.item[i], name = str_cut(&to, '='), host, port;
         struct addr a;
-        struct curl_slist *more;
 
         if (!host_is_well_formed(name) || str_find(name, ':') < name.n ||
             !addr_split(to, &host, &port) || port.n == 0 || !addr_parse(host, &a))
             return refuse(cx, ERR_BAD_REQUEST, "fetch.hosts",
                           "'%.*s' is not name=address:port", STR(list.item[i]));
-        line = arena_printf(&c->tuning, "%.*s::%.*s", STR(name), STR(to));
-        more = line.p == NULL ? NULL : c->api.curl_slist_append(c->connect_to, line.p);
-        if (more == NULL)
+        c->hosts_to[i] =
+            arena_z(&c->tuning, arena_printf(&c->tuning, "%.*s::%.*s", STR(name), STR(to)));
+        if (c->hosts_to[i] == NULL)
             return refuse(cx, ERR_NO_MEMORY, "", "no memory for options");
-        c->connect_to = more;
     }
     return ERR_OK;
 }
@@ -712,11 +805,13 @@ client_reload(struct ctx *cx, struct client *c, const struct conf *conf)
     c->trust = NULL;
     if ((e = read_ranges(cx, c, conf->fetch_allowed_ranges)) != ERR_OK ||
         (e = read_hosts(cx, c, conf->fetch_hosts)) != ERR_OK ||
+        (c->woken && (e = list_hosts(cx, c)) != ERR_OK) ||
         (e = read_trust(cx, c, conf)) != ERR_OK) {
         drop_tuning(c);
         c->tuning = old.tuning;
         c->allowed = old.allowed;
         c->allowed_count = old.allowed_count;
+        c->hosts_to = old.hosts_to;
         c->connect_to = old.connect_to;
         c->trust = old.trust;
         return e;
@@ -730,40 +825,6 @@ client_reload(struct ctx *cx, struct client *c, const struct conf *conf)
     return ERR_OK;
 }
 
-static err_t
-load(struct ctx *cx, struct client *c)
-{
-    static const struct dl_name names[] = {
-#define X(f) DL_NAME(struct curl_api, f)
-#include "sys/http/curl.def"
-#undef X
-    };
-    err_t e = dl_load(cx, "libcurl.so.4", names, COUNT(names), &c->api);
-
-    if (e == ERR_OK && c->api.curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK)
-        e = refuse(cx, ERR_INTERNAL, "", "libcurl does not start");
-    return e;
-}
-
-static err_t
-open_multis(struct ctx *cx, struct client *c, const struct conf *conf)
-{
-    for (enum client_kind k = 0; k < CLIENT_KINDS; k++) {
-        struct client_multi *m = &c->multi[k];
-        long most = (long)(conf->fetch_most + conf->relay_per_host);
-
-        *m = (struct client_multi){ .client = c, .timer.fn = on_timer };
-        if ((m->multi = c->api.curl_multi_init()) == NULL)
-            return refuse(cx, ERR_NO_MEMORY, "", "no memory for libcurl");
-        c->api.curl_multi_setopt(m->multi, CURLMOPT_SOCKETFUNCTION, watch);
-        c->api.curl_multi_setopt(m->multi, CURLMOPT_SOCKETDATA, m);
-        c->api.curl_multi_setopt(m->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-        c->api.curl_multi_setopt(m->multi, CURLMOPT_TIMERDATA, m);
-        c->api.curl_multi_setopt(m->multi, CURLMOPT_MAXCONNECTS, most);
-    }
-    return ERR_OK;
-}
-
 err_t
 client_open(struct ctx *cx, struct loop *loop, const struct conf *conf, struct client **out)
 {
@@ -774,17 +835,14 @@ client_open(struct ctx *cx, struct loop *loop, const struct conf *conf, struct c
     if (c == NULL)
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for a client");
     c->loop = loop;
+    c->connections = (long)(conf->fetch_most + conf->relay_per_host);
+    for (enum client_kind k = 0; k < CLIENT_KINDS; k++)
+        c->multi[k] = (struct client_multi){ .client = c, .timer.fn = on_timer };
     if ((c->direct = direct_open(loop, on_direct_done)) == NULL)
         e = refuse(cx, ERR_NO_MEMORY, "", "no memory for a client");
     else
-        e = load(cx, c);
+        e = client_reload(cx, c, conf);
     if (e != ERR_OK) {
-        direct_close(c->direct);
-        free(c);
-        return e;
-    }
-    if ((e = client_reload(cx, c, conf)) != ERR_OK ||
-        (e = open_multis(cx, c, conf)) != ERR_OK) {
         client_close(c);
         return e;
     }
@@ -799,11 +857,9 @@ client_close(struct client *c)
 
     if (c == NULL)
         return;
-    for (enum client_kind k = 0; k < CLIENT_KINDS; k++) {
-        if (c->multi[k].multi != NULL)
-            c->api.curl_multi_cleanup(c->multi[k].multi);
+    close_multis(c);
+    for (enum client_kind k = 0; k < CLIENT_KINDS; k++)
         loop_timer_clear(c->loop, &c->multi[k].timer);
-    }
     while (c->kept_count > 0)
         c->api.curl_easy_cleanup(c->kept[--c->kept_count]);
     while ((h = c->hosts) != NULL) {

@@ -83,6 +83,8 @@ err_t client_open(struct ctx *cx, struct loop *loop, const struct conf *conf,
                   struct client **out) NODISCARD;
 err_t client_reload(struct ctx *cx, struct client *c, const struct conf *conf) NODISCARD;
 void client_close(struct client *c); /* nothing may be under way */
+/* Brings libcurl into memory; from any thread that may wait. */
+err_t client_preload(struct ctx *cx) NODISCARD;
 
 /* UNAVAILABLE beyond a cap, FORBIDDEN scheme, BAD_REQUEST URL; then done() is not called.
  */

@@ -181,7 +181,7 @@ fetch(struct ctx *cx, const struct fetch_request *in, struct fetch_reply *out)
         return refuse(cx, ERR_WOULD_BLOCK, "", "asking others waits");
     if (f->answer != NULL)
         return f->answer(cx, f->arg, in, out);
-    if ((e = time_left(cx, f, in, &ms)) != ERR_OK)
+    if ((e = time_left(cx, f, in, &ms)) != ERR_OK || (e = client_preload(cx)) != ERR_OK)
         return e;
     job.t = (struct transfer){ .cx = cx,
                                .trust = in->trust,
