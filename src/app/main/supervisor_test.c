@@ -572,6 +572,25 @@ what_does_not_start(void **state)
     stop(&n);
 }
 
+/* Without keys.root_file the root key is systemd's credential of this name. */
+static void
+the_root_key_is_a_credential(void **state)
+{
+    static const char *const more[] = { "keys.root_file=", NULL };
+    struct node n;
+
+    (void)state;
+    assert_int_equal(mkdir(at("credentials"), 0700), 0);
+    assert_int_equal(keys_root_make(&t.cx, at("credentials/knoop-root")), ERR_OK);
+    setenv("CREDENTIALS_DIRECTORY", at("credentials"), 1);
+    n = start("credential", false, more);
+    must_be_ready(&n);
+    an_event(&n);
+    stop(&n);
+    unsetenv("CREDENTIALS_DIRECTORY");
+    does_not_start("credential", "keys.root_file=", "knoop keys init");
+}
+
 /* It serves and says what it lacks; where the sandbox is required it does not. */
 static void
 a_kernel_without_landlock(void **state)
@@ -730,6 +749,7 @@ main(int argc, char **argv)
         cmocka_unit_test(options_are_read_again),
         cmocka_unit_test(what_does_not_start),
         cmocka_unit_test(a_kernel_without_landlock),
+        cmocka_unit_test(the_root_key_is_a_credential),
     };
     char *cut;
 
