@@ -29,6 +29,7 @@ struct os_user {
 int64_t os_now_ms(void);  /* UTC, since 1970 */
 int64_t os_tick_ms(void); /* monotonic; deadlines are on this one */
 int64_t os_tick_ns(void); /* monotonic, for measuring */
+int64_t os_uptime_ms(void); /* since this machine came up, sleep included */
 
 /* --- log ------------------------------------------------------------------
  * Lines go to standard error, one write each. At start. */

@@ -47,3 +47,12 @@ os_log_open(enum log_format as, enum log_level least)
     form = as;
     log_open(to_stderr, least);
 }
+
+int64_t
+os_uptime_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}

@@ -668,6 +668,19 @@ leave(struct store_tx *tx)
     store__release(c);
 }
 
+err_t
+store__sync(struct ctx *cx, struct store_conn *c)
+{
+    const char *text = c->store->engine->sync[c->want_brief];
+    err_t e;
+
+    if (text == NULL || c->brief == c->want_brief)
+        return ERR_OK;
+    if ((e = store__script(cx, c, text)) == ERR_OK)
+        c->brief = c->want_brief;
+    return e;
+}
+
 static err_t
 begin_on(struct ctx *cx, struct store_conn *c)
 {
@@ -680,13 +693,15 @@ begin_on(struct ctx *cx, struct store_conn *c)
                       "a transaction while rows of this thread are open");
     if (c->store->engine->local && (e = store__write_lock(cx, c)) != ERR_OK)
         return e;
-    if ((e = store__script(cx, c, c->store->engine->begin)) != ERR_OK && c->writing > 0)
+    if ((e = store__sync(cx, c)) == ERR_OK)
+        e = store__script(cx, c, c->store->engine->begin);
+    if (e != ERR_OK && c->writing > 0)
         store__write_unlock(c);
     return e;
 }
 
-err_t
-store_begin(struct ctx *cx, struct store_tx *tx)
+static err_t
+begin(struct ctx *cx, struct store_tx *tx, bool brief)
 {
     struct store_conn *c;
     err_t e;
@@ -696,7 +711,10 @@ store_begin(struct ctx *cx, struct store_tx *tx)
         return refuse(cx, ERR_WOULD_BLOCK, "", "a transaction writes");
     if ((e = store__acquire(cx, cx->sys->store, &c)) != ERR_OK)
         return e;
-    if ((e = begin_on(cx, c)) != ERR_OK) {
+    c->want_brief = brief;
+    e = begin_on(cx, c);
+    c->want_brief = false;
+    if (e != ERR_OK) {
         store__release(c);
         return e;
     }
@@ -704,6 +722,12 @@ store_begin(struct ctx *cx, struct store_tx *tx)
     tx->conn_ = c;
     tx->open = true;
     return ERR_OK;
+}
+
+err_t
+store_begin(struct ctx *cx, struct store_tx *tx)
+{
+    return begin(cx, tx, false);
 }
 
 err_t
@@ -748,12 +772,13 @@ store_rollback(struct store_tx *tx)
 }
 
 static err_t
-once_through(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg, bool *again)
+once_through(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg, bool brief,
+             bool *again)
 {
     struct store_tx tx;
     err_t e;
 
-    if ((e = store_begin(cx, &tx)) != ERR_OK)
+    if ((e = begin(cx, &tx, brief)) != ERR_OK)
         return e;
     if ((e = fn(cx, arg)) == ERR_OK)
         e = store_commit(&tx);
@@ -762,8 +787,8 @@ once_through(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg, 
     return e;
 }
 
-err_t
-store_transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg)
+static err_t
+transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg, bool brief)
 {
     enum { TRIES = 8 };
     bool again = false;
@@ -771,13 +796,25 @@ store_transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg
 
     for (int i = 0; i < TRIES; i++) {
         again = false;
-        if ((e = once_through(cx, fn, arg, &again)) == ERR_OK || !again)
+        if ((e = once_through(cx, fn, arg, brief, &again)) == ERR_OK || !again)
             return e;
         refuse_clear(cx);
         nanosleep(&(struct timespec){ .tv_nsec = (i + 1) * 2000000L }, NULL);
     }
     return refuse(cx, ERR_UNAVAILABLE, "", "other transactions came between, %d times",
                   TRIES);
+}
+
+err_t
+store_transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg)
+{
+    return transact(cx, fn, arg, false);
+}
+
+err_t
+store_transact_brief(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg)
+{
+    return transact(cx, fn, arg, true);
 }
 
 /* --- a copy ---------------------------------------------------------------- */

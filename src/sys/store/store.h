@@ -131,6 +131,14 @@ struct store_tx {
  * but the store and `arg`.
  */
 err_t store_transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg) NODISCARD;
+/*
+ * The same for what is soon worth nothing: a token, a value that is good once. It
+ * survives the death of every process, but with SQLite no fdatasync is waited for, so
+ * the last moments may be lost with the machine's power. Who relies on it having been
+ * written refuses what was made before the machine came up (os_uptime_ms).
+ */
+err_t store_transact_brief(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg),
+                           void *arg) NODISCARD;
 err_t store_begin(struct ctx *cx, struct store_tx *tx) NODISCARD;
 err_t store_commit(struct store_tx *tx) NODISCARD;
 void store_rollback(struct store_tx *tx);
@@ -139,7 +147,8 @@ void store_rollback(struct store_tx *tx);
  * Takes a one-time value (nonce, code, jti) atomically, over all processes.
  * `kind` parts the uses. CONFLICT when it was taken before and has not yet
  * expired; rows are swept after `until_ms`. LIMIT when `value` is longer than
- * STORE_ONCE_MAX bytes: hash it before.
+ * STORE_ONCE_MAX bytes: hash it before. As brief as store_transact_brief, unless it
+ * stands in a transaction that is not.
  */
 enum { STORE_ONCE_MAX = 512 };
 err_t store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)

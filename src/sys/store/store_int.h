@@ -50,6 +50,7 @@ struct store_conn {
     pthread_t owner;
     int depth; /* users of it now, all of the owner's thread */
     bool tx, tx_failed, again;
+    bool want_brief, brief; /* what the next write may be, and how the engine is set */
     int writing;    /* SQLite: holds the writer's lock, so deep */
     bool bad;       /* broken: to be connected anew */
     struct ctx *cx; /* for whom it works now; for waits */
@@ -71,6 +72,7 @@ struct store_engine {
     const char *name;
     bool local;
     const char *begin;
+    const char *sync[2]; /* outside a transaction: [0] all is safe, [1] brief; may be NULL */
     /* Is this URL for us? Reads it into s->where. */
     err_t (*open)(struct ctx *cx, struct store *s, struct str url);
     void (*close)(struct store *s);
@@ -133,6 +135,8 @@ err_t store__call(struct ctx *cx, struct store *s) NODISCARD;
 err_t store__adhoc(struct ctx *cx, const char *text, struct store_rows *rows,
                    const struct sql_arg *args, size_t n) NODISCARD;
 err_t store__script(struct ctx *cx, struct store_conn *c, const char *text) NODISCARD;
+/* Before a write outside a transaction, or its begin: sets the engine as is wanted. */
+err_t store__sync(struct ctx *cx, struct store_conn *c) NODISCARD;
 /* The earlier of the context's deadline and `ms` from now; on os_tick_ms. */
 int64_t store__until(const struct ctx *cx, int64_t ms);
 /* The writer's lock of SQLite, bounded by store.wait. */

@@ -7,10 +7,12 @@
  * Source    Knoop. EUPL-1.2.
  */
 #include "sys/store/store_int.h"
+#include "sys/sys.h"
 
 err_t
 store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
 {
+    struct store_conn *c;
     int64_t changed;
     err_t e;
 
@@ -20,9 +22,16 @@ store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t unti
         return refuse(cx, ERR_LIMIT, "", "a %s of %zu bytes", kind, value.n);
     if (until_ms <= cx->now_ms) /* it would be swept, and could be taken again */
         return refuse(cx, ERR_BAD_REQUEST, "", "this %s has expired", kind);
+    if (cx->may_not_block)
+        return refuse(cx, ERR_WOULD_BLOCK, "", "to take a %s is to write", kind);
+    if ((e = store__acquire(cx, cx->sys->store, &c)) != ERR_OK)
+        return e;
+    c->want_brief = true;
     e = store_exec(cx, SQL_once_take, &changed,
                    SQL_ARGS(sql_text(str_of(kind)), sql_text(value), sql_int(until_ms),
                             sql_int(cx->now_ms)));
+    c->want_brief = false;
+    store__release(c);
     if (e != ERR_OK)
         return e;
     if (changed != 1)

@@ -258,6 +258,7 @@ lite_connect(struct ctx *cx, struct store_conn *c)
 
     if ((c->engine = l) == NULL)
         return refuse_memory(cx);
+    c->brief = false; /* synchronous = full, below */
     rc = sqlite3_open_v2(c->store->where, &l->db,
                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK) {
@@ -395,9 +396,10 @@ start(struct ctx *cx, struct store_cursor *cur, const struct sql_arg *args, size
         return ERR_OK;
     if (cx->may_not_block)
         return refuse(cx, ERR_WOULD_BLOCK, "", "SQL %s writes", cur->sql->name);
-    if ((e = store__write_lock(cx, cur->conn)) == ERR_OK)
-        cur->writes = true;
-    return e;
+    if ((e = store__write_lock(cx, cur->conn)) != ERR_OK)
+        return e;
+    cur->writes = true;
+    return cur->conn->tx ? ERR_OK : store__sync(cx, cur->conn);
 }
 
 static err_t
@@ -467,6 +469,7 @@ const struct store_engine store__sqlite = {
     .name = "sqlite",
     .local = true,
     .begin = "begin immediate", /* a reader that turns writer halfway could fail */
+    .sync = { "pragma synchronous = full", "pragma synchronous = normal" },
     .open = lite_open,
     .close = lite_close,
     .connect = lite_connect,

@@ -485,7 +485,7 @@ give(struct work *w, struct oauth__given *out)
     if ((e = write_answer(w, &t, &t.answer)) != ERR_OK ||
         (e = write_more(w, &t.more)) != ERR_OK ||
         (e = random_text(w->cx, TOKEN_BYTES, &t.text)) != ERR_OK ||
-        (e = store_transact(w->cx, keep, &k)) != ERR_OK)
+        (e = store_transact_brief(w->cx, keep, &k)) != ERR_OK)
         return e;
     *out = (struct oauth__given){ t.text, w->proof.jkt.p != NULL ? S("DPoP") : S("Bearer"),
                                   w->scope, life };

@@ -1,0 +1,382 @@
+/*
+ * oauth_bench.c - what a token costs the node that gives it: an X509Credential (RSA, as
+ * CIBG's are) in a presentation, with a DPoP proof, documents and lists at hand; beside
+ * the signatures in it. And what a live token costs in memory. The whole program under
+ * load is in test/load. EUPL-1.2.
+ */
+#include "base/bench.h"
+
+#include <sys/stat.h>
+
+#include "sys/conf/conf.h"
+#include "sys/http/fetch.h"
+#include "sys/os/os.h"
+#include "sys/room.h"
+#include "sys/store/store.h"
+#include "trust/oauth/oauth_int.h"
+
+#define DAY    INT64_C(86400000)
+#define HOLDER "did:web:holder.example.org:iam:1"
+#define AS     "https://node.example.org/oauth2/hospital"
+#define UZI    "2.16.528.1.1007.99.2110-1-900030787-S-90000380-00.000-11223344"
+
+enum { REQUESTS = 3000, WARM = 500 };
+
+struct bench {
+    struct arena arena;
+    struct ctx cx;
+    struct sys sys;
+    char dir[64], url[96];
+    struct key *holder, *root_key, *ca_key, *leaf_key;
+    struct cert *root, *ca, *leaf;
+    struct bytes crl[2], chain[3], ec_signature, rsa_signature;
+    struct str doc, x509;
+    struct oauth__asked asked[REQUESTS];
+    struct str token[REQUESTS];
+};
+
+static const struct bytes message = { (const uint8_t *)"thirty-two bytes, or a few more", 32 };
+
+/* --- the world ------------------------------------------------------------------- */
+
+static err_t
+answer(struct ctx *cx, void *arg, const struct fetch_request *in, struct fetch_reply *out)
+{
+    struct bench *b = arg;
+
+    (void)cx;
+    *out = (struct fetch_reply){ 200, S("application/json"), { NULL, 0 }, -1 };
+    if (in->trust == FETCH_CRL)
+        out->body = b->crl[str_ends(in->url, S("root.crl"))];
+    else
+        out->body = bytes_of(b->doc);
+    return ERR_OK;
+}
+
+static struct cert *
+certify(struct bench *b, enum x509_kind kind, const char *cn, const char *crl,
+        const struct key *key, const struct cert *by, const struct key *by_key)
+{
+    const struct cert_attr names[] = { { S("CN"), str_of(cn) }, { S("O"), S("Huis") },
+                                       { S("L"), S("Oss") } };
+    const struct cert_san san[] = { { CERT_SAN_DNS, S("h.example.org"), S("") },
+                                    { CERT_SAN_OTHER_NAME, S(UZI), S("2.5.5.5") } };
+    bool is_leaf = kind == X509_MAKE_UZI_SERVER;
+    const struct x509_make what = { .kind = kind,
+                                    .subject = names,
+                                    .subject_count = is_leaf ? 3 : 1,
+                                    .san = san,
+                                    .san_count = is_leaf ? 2 : 0,
+                                    .crl_url = str_of(crl),
+                                    .from_ms = b->cx.now_ms - DAY,
+                                    .to_ms = b->cx.now_ms + 30 * DAY };
+    struct bytes der;
+    struct cert *c;
+
+    bench_must(&b->cx, x509_make(&b->cx, &what, key, by, by_key, &der), cn);
+    bench_must(&b->cx, cert_parse(&b->cx, der, &c), cn);
+    return c;
+}
+
+static void
+make_pki(struct bench *b)
+{
+    struct ctx *cx = &b->cx;
+
+    b->root = certify(b, X509_MAKE_ROOT, "Root", "", b->root_key, NULL, b->root_key);
+    b->ca = certify(b, X509_MAKE_INTERMEDIATE, "CA", "http://c.example.org/root.crl",
+                    b->ca_key, b->root, b->root_key);
+    b->leaf = certify(b, X509_MAKE_UZI_SERVER, "h.example.org", "http://c.example.org/ca.crl",
+                      b->leaf_key, b->ca, b->ca_key);
+    b->chain[0] = cert_der(b->leaf);
+    b->chain[1] = cert_der(b->ca);
+    b->chain[2] = cert_der(b->root);
+    bench_must(cx, x509_make_crl(cx, b->ca, b->ca_key, NULL, 0, 1, cx->now_ms - DAY,
+                                 cx->now_ms + DAY, &b->crl[0]), "a list");
+    bench_must(cx, x509_make_crl(cx, b->root, b->root_key, NULL, 0, 1, cx->now_ms - DAY,
+                                 cx->now_ms + DAY, &b->crl[1]), "a list");
+}
+
+static void
+make_holder(struct bench *b)
+{
+    const struct vc_x509_template x509 = { .chain = b->chain,
+                                           .chain_count = 3,
+                                           .key = b->leaf_key,
+                                           .subject = S(HOLDER) };
+    struct str jwk;
+
+    bench_must(&b->cx, jwk_text(&b->cx, b->holder, S(""), &jwk), "a JWK");
+    b->doc = arena_printf(&b->arena,
+                          "{\"id\":\"" HOLDER "\",\"verificationMethod\":[{\"id\":\"" HOLDER
+                          "#k\",\"type\":\"JsonWebKey2020\",\"controller\":\"" HOLDER
+                          "\",\"publicKeyJwk\":%.*s}],\"authentication\":[\"" HOLDER
+                          "#k\"],\"assertionMethod\":[\"" HOLDER "#k\"]}",
+                          STR(jwk));
+    bench_must(&b->cx, vc_x509_issue(&b->cx, &x509, &b->x509), "an X509Credential");
+}
+
+/* A file in the folder of policies. */
+static void
+put_definitions(struct bench *b)
+{
+    struct bytes shipped;
+    struct str path = arena_printf(&b->arena, "%s/bgz", b->dir);
+
+    bench_must(&b->cx, os_read_file(&b->cx, "policies/bgz/definitions.json", 1 << 20, &shipped),
+               "policies/bgz: run from the root of the sources");
+    (void)mkdir(path.p, 0700);
+    path = arena_printf(&b->arena, "%s/bgz/definitions.json", b->dir);
+    bench_must(&b->cx, os_write_new(&b->cx, path.p, shipped, 0600), "a folder of policies");
+}
+
+static void
+open_rooms(struct bench *b)
+{
+    struct ctx *cx = &b->cx;
+    struct conf *conf = (struct conf *)(uintptr_t)cx->conf;
+    struct str roots = arena_printf(&b->arena, "%s/roots.pem", b->dir), pem;
+    struct buf out;
+
+    buf_init(&out, &b->arena);
+    pem_put(&out, "CERTIFICATE", cert_der(b->root));
+    bench_must(cx, buf_done(cx, &out, &pem), "roots");
+    bench_must(cx, os_write_new(cx, roots.p, bytes_of(pem), 0600), "roots");
+    conf->vc_x509_roots = roots;
+    conf->policies_folder = str_of(b->dir);
+    put_definitions(b);
+    bench_must(cx, did_room.open(cx, &b->sys.state[ROOM_did]), "the room");
+    bench_must(cx, vc_room.open(cx, &b->sys.state[ROOM_vc]), "the room");
+    bench_must(cx, oauth_room.open(cx, &b->sys.state[ROOM_oauth]), "the room");
+}
+
+static err_t
+told(struct ctx *cx, const struct audit_record *record)
+{
+    (void)cx;
+    (void)record;
+    return ERR_OK;
+}
+
+/* A subject needs no key to give tokens. */
+static void
+make_subject(struct bench *b)
+{
+    const struct http_route *const tables[] = { did_room.routes };
+    const struct http_ask ask = { .tables = tables,
+                                  .table_count = 1,
+                                  .door = HTTP_DOOR_INTERNAL,
+                                  .audit_put = told };
+    struct str reply;
+
+    bench_must(&b->cx,
+               http_ask(&b->cx, &ask,
+                        S("POST /internal/vdr/v2/subject HTTP/1.1\r\nHost: localhost\r\n"
+                          "Content-Type: application/json\r\nContent-Length: 52\r\n\r\n"
+                          "{\"subject\":\"hospital\",\"keys\":{\"assertionKey\":false}}"),
+                        &reply),
+               "a subject");
+    if (!str_starts(reply, S("HTTP/1.1 200"))) {
+        fprintf(stderr, "%.*s\n", STR(reply));
+        exit(1);
+    }
+}
+
+/* --- requests ------------------------------------------------------------------------ */
+
+static struct str
+sign(struct bench *b, struct str header, struct str claims)
+{
+    struct str jwt;
+
+    bench_must(&b->cx, jws_sign(&b->cx, b->holder, header, bytes_of(claims), &jwt), "signing");
+    return jwt;
+}
+
+static struct str
+make_proof(struct bench *b, int i)
+{
+    struct str jwk, header, claims;
+
+    bench_must(&b->cx, jwk_text(&b->cx, b->holder, S(""), &jwk), "a JWK");
+    header = arena_printf(&b->arena, "{\"alg\":\"ES256\",\"typ\":\"dpop+jwt\",\"jwk\":%.*s}",
+                          STR(jwk));
+    claims = arena_printf(&b->arena,
+                          "{\"htm\":\"POST\",\"htu\":\"" AS "/token\",\"iat\":%lld,\"jti\":"
+                          "\"%043d\"}", (long long)b->cx.now_ms / 1000, i);
+    return sign(b, header, claims);
+}
+
+static void
+make_request(struct bench *b, int i)
+{
+    struct vp_template t = { .holder = S(HOLDER),
+                             .audience = S(AS),
+                             .nonce = arena_printf(&b->arena, "%043d", i),
+                             .credentials = &b->x509,
+                             .count = 1,
+                             .from_ms = b->cx.now_ms - 1000,
+                             .until_ms = b->cx.now_ms + 4000 };
+    struct str claims;
+
+    bench_must(&b->cx, vp_claims(&b->cx, &t, &claims), "a presentation");
+    b->asked[i] = (struct oauth__asked){
+        .subject = S("hospital"),
+        .grant_type = S("vp_token-bearer"),
+        .client_id = S("https://holder.example.org/oauth2/care"),
+        .scope = S("bgz"),
+        .assertion =
+            sign(b, S("{\"alg\":\"ES256\",\"kid\":\"" HOLDER "#k\",\"typ\":\"JWT\"}"), claims),
+        .submission = S("{\"id\":\"s\",\"definition_id\":\"pd_bgz_organization\","
+                        "\"descriptor_map\":[{\"id\":\"id_x509\",\"format\":\"jwt_vc\","
+                        "\"path\":\"$.verifiableCredential\"}]}"),
+        .dpop = make_proof(b, i),
+    };
+}
+
+static void
+prepare(struct bench *b)
+{
+    struct ctx *cx = &b->cx;
+    struct conf *conf;
+
+    arena_init(&b->arena, 256u << 20);
+    ctx_init(cx, &b->arena, INT64_C(1767225600000));
+    bench_must(cx, conf_default(cx, &conf), "options");
+    conf->url = S("https://node.example.org");
+    cx->conf = conf;
+    cx->sys = &b->sys;
+    umask(077);
+    snprintf(b->dir, sizeof(b->dir), "/tmp/knoop-bench-XXXXXX");
+    if (mkdtemp(b->dir) == NULL)
+        exit(1);
+    snprintf(b->url, sizeof(b->url), "sqlite://%s/store/k.db", b->dir);
+    bench_must(cx, store_open(cx, str_of(b->url), &b->sys.store), "the store");
+    b->sys.fetch = fetch_pretend(answer, b);
+    bench_must(cx, key_generate(cx, KEY_P256, &b->holder), "a key");
+    bench_must(cx, key_generate(cx, KEY_RSA, &b->root_key), "a key");
+    bench_must(cx, key_generate(cx, KEY_RSA, &b->ca_key), "a key");
+    bench_must(cx, key_generate(cx, KEY_RSA, &b->leaf_key), "a key");
+    bench_must(cx, key_sign(cx, b->holder, SIG_ES256, SIG_RAW, message, &b->ec_signature),
+               "signing");
+    bench_must(cx, key_sign(cx, b->leaf_key, SIG_PS256, SIG_RAW, message, &b->rsa_signature),
+               "signing");
+    make_pki(b);
+    open_rooms(b);
+    make_subject(b);
+    make_holder(b);
+    for (int i = 0; i < REQUESTS; i++)
+        make_request(b, i);
+}
+
+/* --- what is measured --------------------------------------------------------------------- */
+
+static void
+verify(struct bench *b, const struct key *key, enum sig_alg alg, struct bytes signature)
+{
+    bench_must(&b->cx, key_verify(&b->cx, key, alg, SIG_RAW, message, signature),
+               "a signature");
+}
+
+static void
+grant(struct bench *b, int i)
+{
+    struct audit_record audit = { 0 };
+    struct oauth__given given;
+
+    bench_must(&b->cx, oauth__grant(&b->cx, &b->asked[i], &audit, &given), "a token");
+    b->token[i] = arena_str(&b->arena, given.token);
+}
+
+/* Turn by turn with the bound, so that a busy machine slows both alike. */
+static double
+grants_us(struct bench *b, double *bound_us)
+{
+    struct arena *kept = b->cx.arena, scratch;
+    int64_t spent = 0, bound = 0, start, between;
+
+    arena_init(&scratch, 64u << 20);
+    b->cx.arena = &scratch;
+    for (int i = 0; i < REQUESTS; i++) {
+        start = bench_thread_ns();
+        grant(b, i);
+        between = bench_thread_ns();
+        verify(b, b->holder, SIG_ES256, b->ec_signature); /* the presentation */
+        verify(b, b->leaf_key, SIG_PS256, b->rsa_signature); /* the credential */
+        verify(b, b->holder, SIG_ES256, b->ec_signature); /* the proof */
+        if (i >= WARM) {
+            spent += between - start;
+            bound += bench_thread_ns() - between;
+        }
+        arena_reset(&scratch);
+    }
+    b->cx.arena = kept;
+    arena_fini(&scratch);
+    *bound_us = (double)bound / 1e3 / (REQUESTS - WARM);
+    return (double)spent / 1e3 / (REQUESTS - WARM);
+}
+
+static double
+finds_us(struct bench *b)
+{
+    enum { TIMES = 20000 };
+    struct arena *kept = b->cx.arena, scratch;
+    struct oauth_token t;
+    int64_t start = bench_thread_ns();
+
+    arena_init(&scratch, 64u << 20);
+    b->cx.arena = &scratch;
+    for (int i = 0; i < TIMES; i++) {
+        bench_must(&b->cx, oauth_token_find(&b->cx, b->token[i % REQUESTS], &t), "a token");
+        arena_reset(&scratch);
+    }
+    b->cx.arena = kept;
+    arena_fini(&scratch);
+    return (double)(bench_thread_ns() - start) / 1e3 / TIMES;
+}
+
+static double
+resident_bytes(void)
+{
+    long pages = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    if (f == NULL || fscanf(f, "%ld %ld", &pages, &resident) != 2)
+        resident = 0;
+    if (f != NULL)
+        fclose(f);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+int
+main(int argc, char **argv)
+{
+    static struct bench b;
+    char command[128];
+    double before, grown, us, bound;
+
+    bench_start(argc, argv);
+    prepare(&b);
+    before = resident_bytes();
+    us = grants_us(&b, &bound);
+    grown = (resident_bytes() - before) / REQUESTS;
+    bench_cost("oauth.token-x509-dpop", us, "us", bound,
+               "us, its three signatures alone");
+    bench_cost("oauth.memory-per-token", grown > 1 ? grown : 1, "B", 1000,
+               "B, nuts-node takes 10000 to 28000");
+    bench_cost("oauth.find", finds_us(&b), "us", 1e6 / 155000, "us, one look-up in SQLite");
+    oauth_room.close(b.sys.state[ROOM_oauth]);
+    vc_room.close(b.sys.state[ROOM_vc]);
+    did_room.close(b.sys.state[ROOM_did]);
+    fetch_close(b.sys.fetch);
+    store_close(b.sys.store);
+    for (size_t i = 0; i < 4; i++)
+        key_free((struct key *[]){ b.holder, b.root_key, b.ca_key, b.leaf_key }[i]);
+    cert_free(b.root);
+    cert_free(b.ca);
+    cert_free(b.leaf);
+    conf_give((struct conf *)(uintptr_t)b.cx.conf);
+    arena_fini(&b.arena);
+    snprintf(command, sizeof(command), "rm -rf '%s'", b.dir);
+    return system(command) == 0 ? 0 : 1;
+}
