@@ -276,7 +276,8 @@ lite_connect(struct ctx *cx, struct store_conn *c)
         (e = lite_script(cx, c,
                          "pragma synchronous = full;"
                          "pragma foreign_keys = on; pragma trusted_schema = off;"
-                         "pragma temp_store = memory; pragma cache_size = -4000;")) !=
+                         "pragma temp_store = memory; pragma cache_size = -4000;"
+                         "pragma wal_autocheckpoint = 4000;")) != /* 16 MB: fewer syncs */
             ERR_OK)
         lite_disconnect(c);
     return e;

@@ -423,32 +423,17 @@ write_answer(struct work *w, const struct oauth__token *t, struct str *out)
     return ERR_OK;
 }
 
-/* What extended introspection adds (nuts-node 2.3). */
+/* For extended introspection; the definitions themselves stand in our files. */
 static err_t
 write_more(struct work *w, struct str *out)
 {
-    struct json_out js;
+    struct buf b;
 
-    json_out_init(&js, w->cx->arena);
-    json_object(&js);
-    json_key(&js, "presentation_definitions");
-    json_object(&js);
-    if (w->ready->organization != NULL)
-        json_member_json(&js, "organization", pe_definition_json(w->ready->organization));
-    if (w->has_user)
-        json_member_json(&js, "user", pe_definition_json(w->ready->user));
-    json_end(&js);
-    json_key(&js, "presentation_submissions");
-    json_object(&js);
-    json_key_str(&js, w->submission.definition_id);
-    json_put_raw(&js, w->in->submission);
-    json_end(&js);
-    json_key(&js, "vps");
-    json_array(&js);
-    json_put_str(&js, w->raw.text);
-    json_end(&js);
-    json_end(&js);
-    return json_out_done(w->cx, &js, out);
+    buf_init(&b, w->cx->arena);
+    buf_str(&b, w->raw.text);
+    buf_z(&b, w->has_user ? "\nuser\n" : "\n\n");
+    buf_str(&b, w->in->submission);
+    return buf_done(w->cx, &b, out);
 }
 
 struct keeping {
@@ -485,6 +470,7 @@ give(struct work *w, struct oauth__given *out)
     if ((e = write_answer(w, &t, &t.answer)) != ERR_OK ||
         (e = write_more(w, &t.more)) != ERR_OK ||
         (e = random_text(w->cx, TOKEN_BYTES, &t.text)) != ERR_OK ||
+        (e = oauth__token_seal(w->cx, &t)) != ERR_OK ||
         (e = store_transact_brief(w->cx, keep, &k)) != ERR_OK)
         return e;
     *out = (struct oauth__given){ t.text, w->proof.jkt.p != NULL ? S("DPoP") : S("Bearer"),

@@ -89,15 +89,19 @@ struct oauth__token {
     struct str text; /* to be given away once */
     struct str subject, holder;
     struct str answer; /* JSON: what introspection says */
-    struct str more;   /* JSON: what introspect_extended adds; may be empty */
+    struct str more;   /* what was presented: its JWT, a line end, "user" where that
+                          definition was met too, a line end, the submission */
+    struct bytes sealed, sealed_more;
     int64_t expires_ms;
 };
+/* Fills in what is kept. */
+err_t oauth__token_seal(struct ctx *cx, struct oauth__token *t) NODISCARD;
 /* Within the caller's transaction. */
 err_t oauth__token_put(struct ctx *cx, const struct oauth__token *t) NODISCARD;
 /* UNAUTHORIZED when it is not there, or no longer. `text` of *out stays empty. */
 err_t oauth__token_get(struct ctx *cx, struct str token,
                        struct oauth__token *out) NODISCARD;
-/* What extended introspection adds, as JSON text; empty when it is gone. */
+/* `more` of a live token; UNAUTHORIZED. */
 err_t oauth__token_more(struct ctx *cx, struct str token, struct str *more) NODISCARD;
 err_t oauth__sweep(struct ctx *cx, void *state) NODISCARD; /* the job */
 

@@ -322,17 +322,19 @@ world_introspect(struct world *w, const char *path, struct str token)
     return world_form(w, path, world_text(w, "token=%.*s", STR(token)));
 }
 
-/* Rows of tokens, and of what was presented for them. */
-static inline void
-world_kept(struct world *w, int64_t *tokens, int64_t *proofs)
+/* Tokens in the store, live or not yet swept. */
+static inline int64_t
+world_kept(struct world *w)
 {
     scoped(store_rows_close) struct store_rows rows = { 0 };
+    int64_t n;
 
-    assert_int_equal(store_query(&w->n->t.cx, SQL_oauth_kept, &rows, SQL_NO_ARGS), ERR_OK);
+    assert_int_equal(store_query(&w->n->t.cx, SQL_oauth_token_count, &rows, SQL_NO_ARGS),
+                     ERR_OK);
     assert_true(store_next(&rows));
-    *tokens = store_int(&rows, 0);
-    *proofs = store_int(&rows, 1);
+    n = store_int(&rows, 0);
     assert_int_equal(store_done(&rows), ERR_OK);
+    return n;
 }
 
 /* The token that this answer gives. */

@@ -210,28 +210,74 @@ introspect(struct req *rq)
     return e != ERR_OK ? e : reply_bytes(rq, 200, "application/json", bytes_of(t.answer));
 }
 
-/* The plain answer with the members of what was kept beside it. */
+/* The definitions of a scope, as our files have them now. */
+static void
+put_definitions(struct req *rq, struct json_out *js, struct str scope, bool with_user)
+{
+    scoped(oauth__scopes_drop) struct oauth__scopes *scopes = oauth__scopes_now(&rq->cx);
+    const struct oauth__scope *found;
+    struct str granted;
+
+    json_key(js, "presentation_definitions");
+    json_object(js);
+    if (oauth__scope_find(&rq->cx, scopes, scope, &found, &granted) == ERR_OK) {
+        if (found->organization != NULL)
+            json_member_json(js, "organization", found->organization);
+        if (with_user && found->user != NULL)
+            json_member_json(js, "user", found->user);
+    }
+    json_end(js);
+    refuse_clear(&rq->cx); /* a scope that was taken out has none */
+}
+
+static err_t
+put_presented(struct req *rq, struct json_out *js, struct str more, struct str scope)
+{
+    struct str vp = str_cut(&more, '\n'), who = str_cut(&more, '\n');
+    struct pe_submission_in in;
+    err_t e = pe_submission_parse(&rq->cx, more, &in);
+
+    if (e != ERR_OK)
+        return e;
+    put_definitions(rq, js, scope, str_is(who, "user"));
+    json_key(js, "presentation_submissions");
+    json_object(js);
+    json_key_str(js, in.definition_id);
+    json_put_raw(js, more);
+    json_end(js);
+    json_key(js, "vps");
+    json_array(js);
+    json_put_str(js, vp);
+    json_end(js);
+    return ERR_OK;
+}
+
+/* The plain answer, then what was presented for it. */
 static err_t
 introspect_extended(struct req *rq)
 {
     struct oauth__token t = { 0 };
+    struct json_out *js;
     struct str more;
-    struct buf b;
+    json *answer;
     err_t e = find(rq, &t);
 
+    if (e == ERR_OK)
+        e = oauth__token_more(&rq->cx, t.text, &more);
     if (e == ERR_UNAUTHORIZED)
         return reply_inactive(rq);
-    if (e != ERR_OK || (e = oauth__token_more(&rq->cx, t.text, &more)) != ERR_OK)
+    if (e != ERR_OK || (e = json_parse(&rq->cx, t.answer, JSON_STRICT, &answer)) != ERR_OK)
         return e;
-    buf_init(&b, rq->cx.arena);
-    buf_str(&b, str_sub(t.answer, 0, t.answer.n - 1)); /* two objects become one */
-    if (more.n > 2)
-        buf_printf(&b, ",%.*s", (int)more.n - 1, more.p + 1);
-    else
-        buf_c(&b, '}');
-    if ((e = buf_done(&rq->cx, &b, &more)) != ERR_OK)
+    js = reply_json(rq, 200);
+    json_object(js);
+    for (json_each(it, answer)) {
+        json_key_str(js, it.name);
+        json_put(js, it.value);
+    }
+    if ((e = put_presented(rq, js, more, json_get_text(answer, "scope"))) != ERR_OK)
         return e;
-    return reply_bytes(rq, 200, "application/json", bytes_of(more));
+    json_end(js);
+    return reply_send(rq, js);
 }
 
 /* --- DPoP, for those who guard resources

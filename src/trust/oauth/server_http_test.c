@@ -213,15 +213,18 @@ introspects_what_is_no_token(void **state)
         404);
 }
 
-/* What was presented is gone before the token: then plain is all there is. */
+/* A scope that was taken out since has no definitions to show. */
 static void
-extended_without_its_row(void **state)
+extended_without_its_scope(void **state)
 {
     struct str token = world_token(W, world_ask(W, &(struct words){ .name = NULL }));
+    const json *v;
 
-    assert_int_equal(
-        store_exec(CX, SQL_oauth_proof_sweep, NULL, SQL_ARGS(sql_int(INT64_MAX))), ERR_OK);
-    expect_json(W->n, world_introspect(W, INTROSPECT "_extended", token), 200);
+    world_file(W, "policies/usual/definitions.json", "{}");
+    assert_int_equal(world_reload(W), ERR_OK);
+    v = expect_json(W->n, world_introspect(W, INTROSPECT "_extended", token), 200);
+    assert_int_equal(json_size(json_get(v, "presentation_definitions")), 0);
+    assert_int_equal(json_size(json_get(v, "vps")), 1);
 }
 
 /* --- an organisation by its certificate (2.2, 3.11), with the policies that ship
@@ -405,7 +408,7 @@ main(void)
         T(definitions),
         T(introspects),
         T(introspects_what_is_no_token),
-        T(extended_without_its_row),
+        T(extended_without_its_scope),
         T(certificates),
         T(certificates_revoked),
         T(certificates_of_a_foreign_root),

@@ -92,38 +92,33 @@ unseal(struct ctx *cx, struct str label, struct str token, struct bytes sealed,
 
 /* --- in ------------------------------------------------------------------------- */
 
-static err_t
-add(struct ctx *cx, enum sql_id id, struct bytes hash, struct str label,
-    const struct oauth__token *t, struct str text)
-{
-    struct bytes sealed;
-    err_t e = seal(cx, label, t->text, text, &sealed);
-
-    if (e != ERR_OK)
-        return e;
-    return store_exec(cx, id, NULL,
-                      SQL_ARGS(sql_blob(hash), sql_blob(sealed), sql_int(t->expires_ms)));
-}
-
 /* Subject and holder stand before the answer, each on a line: neither has line ends. */
 err_t
-oauth__token_put(struct ctx *cx, const struct oauth__token *t)
+oauth__token_seal(struct ctx *cx, struct oauth__token *t)
 {
-    uint8_t hash[HASH_MAX];
     struct str text = arena_printf(cx->arena, "%.*s\n%.*s\n%.*s", STR(t->subject),
                                    STR(t->holder), STR(t->answer));
     err_t e;
 
     if (text.p == NULL)
         return refuse_memory(cx);
-    if ((e = hash_bytes(cx, HASH_SHA256, bytes_of(t->text), hash)) != ERR_OK ||
-        (e = add(cx, SQL_oauth_token_add, (struct bytes){ hash, HASH }, LABEL_ANSWER, t,
-                 text)) != ERR_OK)
+    if ((e = seal(cx, LABEL_ANSWER, t->text, text, &t->sealed)) != ERR_OK)
         return e;
-    if (t->more.n == 0)
-        return ERR_OK;
-    return add(cx, SQL_oauth_proof_add, (struct bytes){ hash, HASH }, LABEL_MORE, t,
-               t->more);
+    return seal(cx, LABEL_MORE, t->text, t->more, &t->sealed_more);
+}
+
+err_t
+oauth__token_put(struct ctx *cx, const struct oauth__token *t)
+{
+    uint8_t hash[HASH_MAX];
+    err_t e = hash_bytes(cx, HASH_SHA256, bytes_of(t->text), hash);
+
+    if (e != ERR_OK)
+        return e;
+    return store_exec(cx, SQL_oauth_token_add, NULL,
+                      SQL_ARGS(sql_blob(((struct bytes){ hash, HASH })),
+                               sql_int(t->expires_ms), sql_blob(t->sealed),
+                               sql_blob(t->sealed_more)));
 }
 
 /* --- out ------------------------------------------------------------------------- */
@@ -182,12 +177,8 @@ err_t
 oauth__token_more(struct ctx *cx, struct str token, struct str *more)
 {
     int64_t expires_ms;
-    err_t e = look_up(cx, SQL_oauth_proof_find, LABEL_MORE, token, more, &expires_ms);
 
-    if (e != ERR_UNAUTHORIZED)
-        return e;
-    refuse_clear(cx);
-    return ERR_OK;
+    return look_up(cx, SQL_oauth_token_more, LABEL_MORE, token, more, &expires_ms);
 }
 
 /* --- for other rooms ----------------------------------------------------------------- */
@@ -234,25 +225,14 @@ oauth_token_claim(const struct oauth_token *t, const char *field)
 /* --- the job ----------------------------------------------------------------------------
  */
 
-static err_t
-sweep(struct ctx *cx, enum sql_id id)
+err_t
+oauth__sweep(struct ctx *cx, void *state)
 {
     int64_t changed = 1;
     err_t e = ERR_OK;
 
-    for (int i = 0; i < SWEEP_ROUNDS && changed > 0 && e == ERR_OK; i++)
-        e = store_exec(cx, id, &changed, SQL_ARGS(sql_int(cx->now_ms)));
-    return e;
-}
-
-err_t
-oauth__sweep(struct ctx *cx, void *state)
-{
-    err_t e;
-
     (void)state;
-    if ((e = sweep(cx, SQL_oauth_token_sweep)) != ERR_OK ||
-        (e = sweep(cx, SQL_oauth_proof_sweep)) != ERR_OK)
-        return e;
-    return store_sweep(cx); /* nonces, and proofs used up */
+    for (int i = 0; i < SWEEP_ROUNDS && changed > 0 && e == ERR_OK; i++)
+        e = store_exec(cx, SQL_oauth_token_sweep, &changed, SQL_ARGS(sql_int(cx->now_ms)));
+    return e != ERR_OK ? e : store_sweep(cx); /* nonces, and proofs used up */
 }
