@@ -285,6 +285,8 @@ init(struct store *s, const struct conf *conf)
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->freed, &attr);
+    pthread_mutex_init(&s->briefs.lock, NULL);
+    pthread_cond_init(&s->briefs.turn, &attr);
     pthread_condattr_destroy(&attr);
     s->most = conf ? (int)conf->store_connections : 8;
     s->wait_ms = conf ? conf->store_wait : 2000;
@@ -353,6 +355,8 @@ store_close(struct store *s)
     if (s->engine != NULL)
         s->engine->close(s);
     pthread_cond_destroy(&s->freed);
+    pthread_cond_destroy(&s->briefs.turn);
+    pthread_mutex_destroy(&s->briefs.lock);
     pthread_mutex_destroy(&s->writer);
     pthread_mutex_destroy(&s->lock);
     arena_fini(&s->arena);
@@ -652,6 +656,17 @@ store_exec(struct ctx *cx, enum sql_id id, int64_t *changed, const struct sql_ar
     return store_done(&rows);
 }
 
+bool
+store__in_transaction(struct store *s)
+{
+    struct store_conn *c;
+
+    pthread_mutex_lock(&s->lock);
+    c = held(s, pthread_self());
+    pthread_mutex_unlock(&s->lock);
+    return c != NULL && c->tx;
+}
+
 /* --- transactions --------------------------------------------------------- */
 
 static void
@@ -700,8 +715,8 @@ begin_on(struct ctx *cx, struct store_conn *c)
     return e;
 }
 
-static err_t
-begin(struct ctx *cx, struct store_tx *tx, bool brief)
+err_t
+store__begin(struct ctx *cx, struct store_tx *tx, bool brief)
 {
     struct store_conn *c;
     err_t e;
@@ -727,7 +742,7 @@ begin(struct ctx *cx, struct store_tx *tx, bool brief)
 err_t
 store_begin(struct ctx *cx, struct store_tx *tx)
 {
-    return begin(cx, tx, false);
+    return store__begin(cx, tx, false);
 }
 
 err_t
@@ -778,7 +793,7 @@ once_through(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg, 
     struct store_tx tx;
     err_t e;
 
-    if ((e = begin(cx, &tx, brief)) != ERR_OK)
+    if ((e = store__begin(cx, &tx, brief)) != ERR_OK)
         return e;
     if ((e = fn(cx, arg)) == ERR_OK)
         e = store_commit(&tx);
@@ -787,8 +802,9 @@ once_through(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg, 
     return e;
 }
 
-static err_t
-transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg, bool brief)
+err_t
+store__transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg,
+                bool brief)
 {
     enum { TRIES = 8 };
     bool again = false;
@@ -808,13 +824,7 @@ transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg, bool
 err_t
 store_transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg)
 {
-    return transact(cx, fn, arg, false);
-}
-
-err_t
-store_transact_brief(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg)
-{
-    return transact(cx, fn, arg, true);
+    return store__transact(cx, fn, arg, false);
 }
 
 /* --- a copy ---------------------------------------------------------------- */

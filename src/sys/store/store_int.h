@@ -114,6 +114,12 @@ struct store {
     int open, most, waiting;
 
     pthread_mutex_t writer;        /* SQLite has one at a time */
+    struct {
+        pthread_mutex_t lock;
+        pthread_cond_t turn;
+        struct store_brief *first;
+        bool led; /* a batch is under way */
+    } briefs; /* store_brief.c */
     long calls, failures; /* atomic */
 };
 
@@ -135,6 +141,11 @@ err_t store__call(struct ctx *cx, struct store *s) NODISCARD;
 err_t store__adhoc(struct ctx *cx, const char *text, struct store_rows *rows,
                    const struct sql_arg *args, size_t n) NODISCARD;
 err_t store__script(struct ctx *cx, struct store_conn *c, const char *text) NODISCARD;
+err_t store__begin(struct ctx *cx, struct store_tx *tx, bool brief) NODISCARD;
+err_t store__transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg,
+                      bool brief) NODISCARD;
+/* Does this thread hold one? */
+bool store__in_transaction(struct store *s);
 /* Before a write outside a transaction, or its begin: sets the engine as is wanted. */
 err_t store__sync(struct ctx *cx, struct store_conn *c) NODISCARD;
 /* The earlier of the context's deadline and `ms` from now; on os_tick_ms. */

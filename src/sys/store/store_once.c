@@ -9,12 +9,31 @@
 #include "sys/store/store_int.h"
 #include "sys/sys.h"
 
+struct once {
+    const char *kind;
+    struct str value;
+    int64_t until_ms;
+};
+
+static err_t
+take(struct ctx *cx, void *arg)
+{
+    const struct once *o = arg;
+    int64_t changed;
+    err_t e = store_exec(cx, SQL_once_take, &changed,
+                         SQL_ARGS(sql_text(str_of(o->kind)), sql_text(o->value),
+                                  sql_int(o->until_ms), sql_int(cx->now_ms)));
+
+    if (e != ERR_OK)
+        return e;
+    return changed == 1 ? ERR_OK
+                        : refuse(cx, ERR_CONFLICT, "", "this %s was used before", o->kind);
+}
+
 err_t
 store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
 {
-    struct store_conn *c;
-    int64_t changed;
-    err_t e;
+    struct once o = { kind, value, until_ms };
 
     if (value.n == 0)
         return refuse(cx, ERR_BAD_REQUEST, "", "an empty %s cannot be good once", kind);
@@ -24,19 +43,8 @@ store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t unti
         return refuse(cx, ERR_BAD_REQUEST, "", "this %s has expired", kind);
     if (cx->may_not_block)
         return refuse(cx, ERR_WOULD_BLOCK, "", "to take a %s is to write", kind);
-    if ((e = store__acquire(cx, cx->sys->store, &c)) != ERR_OK)
-        return e;
-    c->want_brief = true;
-    e = store_exec(cx, SQL_once_take, &changed,
-                   SQL_ARGS(sql_text(str_of(kind)), sql_text(value), sql_int(until_ms),
-                            sql_int(cx->now_ms)));
-    c->want_brief = false;
-    store__release(c);
-    if (e != ERR_OK)
-        return e;
-    if (changed != 1)
-        return refuse(cx, ERR_CONFLICT, "", "this %s was used before", kind);
-    return ERR_OK;
+    return store__in_transaction(cx->sys->store) ? take(cx, &o)
+                                                 : store_transact_brief(cx, take, &o);
 }
 
 err_t
