@@ -341,6 +341,32 @@ jws_check(struct ctx *cx, const struct jws_raw *raw, const struct jwk *key, unsi
 }
 
 err_t
+jws_check_compact(struct ctx *cx, struct str text, const json *header,
+                  const struct jwk *key, unsigned algs)
+{
+    struct bytes signature;
+    struct str name;
+    enum sig_alg alg;
+    size_t dot = text.n;
+    err_t e;
+
+    while (dot > 0 && text.p[dot - 1] != '.')
+        dot--;
+    if (dot < 2)
+        return refuse(cx, ERR_JOSE, "RFC 7515 7.1", "a compact JWS has three parts");
+    if (json_get(header, "crit") != NULL || json_get(header, "b64") != NULL)
+        return refuse(cx, ERR_JOSE, "RFC 7515 4.1.11", "crit and b64 are not taken here");
+    if (!json_str(json_get(header, "alg"), &name))
+        return refuse(cx, ERR_JOSE, "RFC 7515 4.1.1", "alg is missing or no text");
+    if ((e = jwk_may(cx, key, JWK_USE_SIG, JWK_OP_VERIFY)) != ERR_OK ||
+        (e = check_alg(cx, name, key, algs, &alg)) != ERR_OK ||
+        (e = b64url_decode(cx, str_sub(text, dot, text.n), &signature)) != ERR_OK)
+        return e;
+    return key_verify(cx, key->key, alg, SIG_RAW, bytes_of(str_sub(text, 0, dot - 1)),
+                      signature);
+}
+
+err_t
 jws_check_set(struct ctx *cx, const struct jws_raw *raw, const struct jwk_set *keys,
               unsigned algs, const struct bytes *payload, struct jws *out)
 {

@@ -108,11 +108,10 @@ vc__jwt_verify(struct ctx *cx, const struct vc_jwt *jwt, const json *jwk)
 {
     scoped(jwk_fini) struct jwk key = { 0 };
     struct vc__state *s = cx->sys != NULL ? ROOM_STATE(cx, vc) : NULL;
-    struct jws jws;
     err_t e = jwk_parse_public(cx, jwk, s != NULL ? s->keys : NULL, &key);
 
     if (e == ERR_OK)
-        e = jws_verify(cx, jwt->text, &key, ALGS, &jws);
+        e = jws_check_compact(cx, jwt->text, jwt->header, &key, ALGS);
     if (e == ERR_OK || e == ERR_NO_MEMORY || e == ERR_TOO_LARGE)
         return e;
     cx->refused = ERR_VC_PROOF; /* the reason stays as crypto/jose told it */
