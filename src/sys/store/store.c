@@ -91,19 +91,24 @@ held(struct store *s, pthread_t self)
     return NULL;
 }
 
-/* An idle one: the one this thread had last (its caches are warm), or any. */
+/*
+ * An idle one, the warmest: brief transactions come one after the other, so the one that
+ * made the last still has its pages; for the rest the one this thread had last.
+ */
 static struct store_conn *
-idle(struct store *s, pthread_t self)
+idle(struct store *s, pthread_t self, bool brief)
 {
     struct store_conn *found = NULL;
+    int best = -1;
 
     for (int i = 0; i < s->open; i++) {
         struct store_conn *c = s->conn[i];
+        int warmth = 2 * (c->brief == brief) + (pthread_equal(c->owner, self) != 0);
 
-        if (c->depth > 0)
-            continue;
-        if (found == NULL || pthread_equal(c->owner, self))
+        if (c->depth == 0 && warmth > best) {
             found = c;
+            best = warmth;
+        }
     }
     return found;
 }
@@ -138,11 +143,11 @@ hangs(const struct store *s, int64_t now)
 
 /* Takes a free connection, made if need be; under s->lock. */
 static err_t
-wait_for_one(struct ctx *cx, struct store *s, struct store_conn **out)
+wait_for_one(struct ctx *cx, struct store *s, bool brief, struct store_conn **out)
 {
     int64_t until = store__until(cx, s->wait_ms);
 
-    while ((*out = idle(s, pthread_self())) == NULL && (*out = another(s)) == NULL) {
+    while ((*out = idle(s, pthread_self(), brief)) == NULL && (*out = another(s)) == NULL) {
         int64_t now = os_tick_ms();
         struct timespec soon =
             monotonic(until < now + HELD_LONG_MS ? until : now + HELD_LONG_MS);
@@ -190,14 +195,14 @@ make_ready(struct ctx *cx, struct store_conn *c)
     return e;
 }
 
-err_t
-store__acquire(struct ctx *cx, struct store *s, struct store_conn **out)
+static err_t
+acquire(struct ctx *cx, struct store *s, bool brief, struct store_conn **out)
 {
     err_t e = ERR_OK;
 
     pthread_mutex_lock(&s->lock);
     if ((*out = held(s, pthread_self())) == NULL)
-        e = wait_for_one(cx, s, out);
+        e = wait_for_one(cx, s, brief, out);
     if (e == ERR_OK)
         (*out)->depth++;
     pthread_mutex_unlock(&s->lock);
@@ -208,6 +213,12 @@ store__acquire(struct ctx *cx, struct store *s, struct store_conn **out)
     else
         *out = NULL;
     return e;
+}
+
+err_t
+store__acquire(struct ctx *cx, struct store *s, struct store_conn **out)
+{
+    return acquire(cx, s, false, out);
 }
 
 void
@@ -286,7 +297,6 @@ init(struct store *s, const struct conf *conf)
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->freed, &attr);
     pthread_mutex_init(&s->briefs.lock, NULL);
-    pthread_cond_init(&s->briefs.turn, &attr);
     pthread_condattr_destroy(&attr);
     s->most = conf ? (int)conf->store_connections : 8;
     s->wait_ms = conf ? conf->store_wait : 2000;
@@ -355,7 +365,6 @@ store_close(struct store *s)
     if (s->engine != NULL)
         s->engine->close(s);
     pthread_cond_destroy(&s->freed);
-    pthread_cond_destroy(&s->briefs.turn);
     pthread_mutex_destroy(&s->briefs.lock);
     pthread_mutex_destroy(&s->writer);
     pthread_mutex_destroy(&s->lock);
@@ -724,7 +733,7 @@ store__begin(struct ctx *cx, struct store_tx *tx, bool brief)
     *tx = (struct store_tx){ .cx = cx };
     if (cx->may_not_block)
         return refuse(cx, ERR_WOULD_BLOCK, "", "a transaction writes");
-    if ((e = store__acquire(cx, cx->sys->store, &c)) != ERR_OK)
+    if ((e = acquire(cx, cx->sys->store, brief, &c)) != ERR_OK)
         return e;
     c->want_brief = brief;
     e = begin_on(cx, c);

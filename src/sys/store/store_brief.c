@@ -3,7 +3,7 @@
  *
  *      thread ─┐                        ┌─ fn of each, in turn
  *      thread ─┼─► queue ─► one leads ──┤
- *      thread ─┘    (the others wait)   └─ one commit for all
+ *      thread ─┘    (the others wait)   └─ one commit for all; then the next one leads
  *
  * Whoever comes while a commit is under way waits for the next one, so the busier the
  * database the more a commit carries. Where one of them is refused, nothing of the
@@ -15,7 +15,9 @@
  */
 #include "sys/store/store_int.h"
 
+#include <errno.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <time.h>
 
 #include "sys/os/os.h"
@@ -28,7 +30,9 @@ struct store_brief {
     err_t (*fn)(struct ctx *cx, void *arg);
     void *arg;
     err_t e;
-    bool taken, done; /* by a leader */
+    sem_t wake; /* posted once: with `lead` or with `done` */
+    bool lead, done;
+    bool taken; /* in a batch; under briefs.lock */
     struct store_brief *next;
 };
 
@@ -67,16 +71,8 @@ add(struct store *s, struct store_brief *b)
     while (*at != NULL)
         at = &(*at)->next;
     *at = b;
-}
-
-static void
-take_out(struct store *s, struct store_brief *b)
-{
-    struct store_brief **at = &s->briefs.first;
-
-    while (*at != b)
-        at = &(*at)->next;
-    *at = b->next;
+    b->lead = !s->briefs.led;
+    s->briefs.led = true;
 }
 
 static struct store_brief *
@@ -94,38 +90,74 @@ take_batch(struct store *s)
 }
 
 static void
-lead(struct store *s)
+pass_lead(struct store *s)
+{
+    struct store_brief *next = s->briefs.first;
+
+    s->briefs.led = next != NULL;
+    if (next == NULL)
+        return;
+    next->lead = true;
+    sem_post(&next->wake);
+}
+
+/* Nobody took it: it was only in the queue. */
+static bool
+give_up(struct store *s, struct store_brief *b)
+{
+    struct store_brief **at = &s->briefs.first;
+
+    if (b->taken || b->lead)
+        return false;
+    while (*at != b)
+        at = &(*at)->next;
+    *at = b->next;
+    return true;
+}
+
+/* --- leading and waiting ---------------------------------------------------------- */
+
+/* Whoever leads is the first in the queue, so in the batch. */
+static void
+lead(struct store *s, const struct store_brief *own)
 {
     struct store_brief *list, *next;
 
-    s->briefs.led = true;
-    pthread_mutex_unlock(&s->briefs.lock);
     sched_yield(); /* who is about to come, comes along; alone it costs nothing */
     pthread_mutex_lock(&s->briefs.lock);
     list = take_batch(s);
     pthread_mutex_unlock(&s->briefs.lock);
     run(list);
-    pthread_mutex_lock(&s->briefs.lock);
-    s->briefs.led = false;
     for (; list != NULL; list = next) {
-        next = list->next; /* done, it is its owner's again */
+        next = list->next; /* once it is done, it is its owner's again */
+        if (list == own)
+            continue;
         list->done = true;
+        sem_post(&list->wake);
     }
-    pthread_cond_broadcast(&s->briefs.turn);
+    pthread_mutex_lock(&s->briefs.lock);
+    pass_lead(s);
+    pthread_mutex_unlock(&s->briefs.lock);
 }
 
-/* Until it is done, or there is a lead to take; false when its time is over. */
+/* False when its time was over before anybody took it. */
 static bool
 wait_turn(struct store *s, struct store_brief *b, int64_t until)
 {
     const struct timespec ts = { until / 1000, until % 1000 * 1000000 };
+    bool gone;
 
-    while (!b->done && (s->briefs.led || b->taken)) {
-        if (b->taken)
-            pthread_cond_wait(&s->briefs.turn, &s->briefs.lock);
-        else if (pthread_cond_timedwait(&s->briefs.turn, &s->briefs.lock, &ts) != 0 &&
-                 os_tick_ms() >= until && !b->taken && !b->done)
+    while (sem_clockwait(&b->wake, CLOCK_MONOTONIC, &ts) != 0) {
+        if (errno == EINTR)
+            continue;
+        pthread_mutex_lock(&s->briefs.lock);
+        gone = give_up(s, b);
+        pthread_mutex_unlock(&s->briefs.lock);
+        if (gone)
             return false;
+        while (sem_wait(&b->wake) != 0) /* it is under way */
+            ;
+        break;
     }
     return true;
 }
@@ -135,19 +167,20 @@ store_transact_brief(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), voi
 {
     struct store *s = cx->sys->store;
     struct store_brief b = { .cx = cx, .fn = fn, .arg = arg, .e = ERR_INTERNAL };
-    int64_t until = store__until(cx, s->wait_ms);
-    bool in_time = true;
+    bool leads, in_time = true;
 
     if (!s->engine->local || cx->may_not_block) /* PostgreSQL gathers commits itself */
         return store__transact(cx, fn, arg, true);
+    sem_init(&b.wake, 0, 0);
     pthread_mutex_lock(&s->briefs.lock);
     add(s, &b);
-    while (!b.done && (in_time = wait_turn(s, &b, until)))
-        if (!b.done)
-            lead(s);
-    if (!in_time)
-        take_out(s, &b);
+    leads = b.lead;
     pthread_mutex_unlock(&s->briefs.lock);
+    if (!leads)
+        in_time = wait_turn(s, &b, store__until(cx, s->wait_ms));
+    if (in_time && !b.done)
+        lead(s, &b);
+    sem_destroy(&b.wake);
     return in_time ? b.e
                    : refuse(cx, ERR_UNAVAILABLE, "",
                             "other writers held the database for too long");

@@ -116,7 +116,6 @@ struct store {
     pthread_mutex_t writer;        /* SQLite has one at a time */
     struct {
         pthread_mutex_t lock;
-        pthread_cond_t turn;
         struct store_brief *first;
         bool led; /* a batch is under way */
     } briefs; /* store_brief.c */

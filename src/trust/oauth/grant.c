@@ -427,12 +427,16 @@ write_answer(struct work *w, const struct oauth__token *t, struct str *out)
 static err_t
 write_more(struct work *w, struct str *out)
 {
+    struct str shown;
     struct buf b;
+    err_t e = oauth__shown_pack(w->cx, &w->raw, &shown);
 
+    if (e != ERR_OK)
+        return e;
     buf_init(&b, w->cx->arena);
-    buf_str(&b, w->raw.text);
-    buf_z(&b, w->has_user ? "\nuser\n" : "\n\n");
+    buf_printf(&b, "%zu\n%s\n", w->in->submission.n, w->has_user ? "user" : "");
     buf_str(&b, w->in->submission);
+    buf_str(&b, shown);
     return buf_done(w->cx, &b, out);
 }
 
@@ -454,6 +458,8 @@ keep(struct ctx *cx, void *arg)
     if (e != ERR_OK)
         return e;
     if (w->proof.jkt.p != NULL && (e = oauth__dpop_use(cx, &w->proof)) != ERR_OK)
+        return e;
+    if ((e = oauth__shown_keep(cx, &w->raw, k->token->expires_ms)) != ERR_OK)
         return e;
     return oauth__token_put(cx, k->token);
 }

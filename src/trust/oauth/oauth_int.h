@@ -89,8 +89,8 @@ struct oauth__token {
     struct str text; /* to be given away once */
     struct str subject, holder;
     struct str answer; /* JSON: what introspection says */
-    struct str more;   /* what was presented: its JWT, a line end, "user" where that
-                          definition was met too, a line end, the submission */
+    struct str more;   /* lines: the length of the submission, "user" where that definition
+                          was met too; the submission; what shown.c packed */
     struct bytes sealed, sealed_more;
     int64_t expires_ms;
 };
@@ -107,6 +107,20 @@ err_t oauth__sweep(struct ctx *cx, void *state) NODISCARD; /* the job */
 
 /* Another code for what was refused; its reason stays, behind the name of the old code. */
 err_t oauth__refuse_as(struct ctx *cx, err_t code, const char *clause, err_t was) NODISCARD;
+
+/* AES-256-GCM; `key` of 32 bytes seals one text in its life. STORE when altered. */
+err_t oauth__seal(struct ctx *cx, const uint8_t *key, struct str text,
+                  struct bytes *out) NODISCARD;
+err_t oauth__unseal(struct ctx *cx, const uint8_t *key, struct bytes sealed,
+                    struct str *out) NODISCARD;
+
+/* --- what was presented (shown.c) ------------------------------------------------- */
+
+err_t oauth__shown_pack(struct ctx *cx, const struct vp_raw *vp, struct str *out) NODISCARD;
+/* Within the token's transaction: its large credentials, until then at least. */
+err_t oauth__shown_keep(struct ctx *cx, const struct vp_raw *vp,
+                        int64_t until_ms) NODISCARD;
+err_t oauth__shown_unpack(struct ctx *cx, struct str packed, struct str *jwt) NODISCARD;
 
 /* SHA-256 as base64url. */
 err_t oauth__hash(struct ctx *cx, struct str text, struct str *out) NODISCARD;

@@ -233,17 +233,22 @@ put_definitions(struct req *rq, struct json_out *js, struct str scope, bool with
 static err_t
 put_presented(struct req *rq, struct json_out *js, struct str more, struct str scope)
 {
-    struct str vp = str_cut(&more, '\n'), who = str_cut(&more, '\n');
+    struct str number = str_cut(&more, '\n'), who = str_cut(&more, '\n'), said, vp;
     struct pe_submission_in in;
-    err_t e = pe_submission_parse(&rq->cx, more, &in);
+    uint64_t n;
+    err_t e;
 
-    if (e != ERR_OK)
+    if (!str_to_u64(number, &n) || n > more.n)
+        return refuse(&rq->cx, ERR_STORE, "", "what was presented is not whole");
+    said = str_sub(more, 0, (size_t)n);
+    if ((e = pe_submission_parse(&rq->cx, said, &in)) != ERR_OK ||
+        (e = oauth__shown_unpack(&rq->cx, str_sub(more, (size_t)n, more.n), &vp)) != ERR_OK)
         return e;
     put_definitions(rq, js, scope, str_is(who, "user"));
     json_key(js, "presentation_submissions");
     json_object(js);
     json_key_str(js, in.definition_id);
-    json_put_raw(js, more);
+    json_put_raw(js, said);
     json_end(js);
     json_key(js, "vps");
     json_array(js);

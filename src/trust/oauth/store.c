@@ -42,20 +42,17 @@ derive(struct ctx *cx, struct str label, struct str token, uint8_t key[HASH_MAX]
 }
 
 /* tag || cipher */
-static err_t
-seal(struct ctx *cx, struct str label, struct str token, struct str text, struct bytes *out)
+err_t
+oauth__seal(struct ctx *cx, const uint8_t *key, struct str text, struct bytes *out)
 {
     static const uint8_t iv[IV] = { 0 };
-    uint8_t key[HASH_MAX], tag[AEAD_TAG_MAX];
+    uint8_t tag[AEAD_TAG_MAX];
     struct bytes cipher;
     uint8_t *all;
-    err_t e = derive(cx, label, token, key);
+    err_t e =
+        aead_seal(cx, AEAD_A256GCM, (struct bytes){ key, HASH }, (struct bytes){ iv, IV },
+                  bytes_of(S("")), bytes_of(text), &cipher, tag);
 
-    if (e == ERR_OK)
-        e = aead_seal(cx, AEAD_A256GCM, (struct bytes){ key, HASH },
-                      (struct bytes){ iv, IV }, bytes_of(S("")), bytes_of(text), &cipher,
-                      tag);
-    wipe(key, sizeof(key));
     if (e != ERR_OK)
         return e;
     if ((all = arena_alloc(cx->arena, TAG + cipher.n)) == NULL)
@@ -66,27 +63,47 @@ seal(struct ctx *cx, struct str label, struct str token, struct str text, struct
     return ERR_OK;
 }
 
-static err_t
-unseal(struct ctx *cx, struct str label, struct str token, struct bytes sealed,
-       struct str *out)
+err_t
+oauth__unseal(struct ctx *cx, const uint8_t *key, struct bytes sealed, struct str *out)
 {
     static const uint8_t iv[IV] = { 0 };
-    uint8_t key[HASH_MAX];
     struct bytes plain;
     err_t e;
 
     if (sealed.n < TAG)
         return refuse(cx, ERR_STORE, "", "a token's row is cut short");
-    if ((e = derive(cx, label, token, key)) == ERR_OK)
-        e = aead_open(cx, AEAD_A256GCM, (struct bytes){ key, HASH },
-                      (struct bytes){ iv, IV }, bytes_of(S("")),
-                      (struct bytes){ sealed.p + TAG, sealed.n - TAG },
-                      (struct bytes){ sealed.p, TAG }, &plain);
-    wipe(key, sizeof(key));
+    e = aead_open(cx, AEAD_A256GCM, (struct bytes){ key, HASH }, (struct bytes){ iv, IV },
+                  bytes_of(S("")), (struct bytes){ sealed.p + TAG, sealed.n - TAG },
+                  (struct bytes){ sealed.p, TAG }, &plain);
     if (e == ERR_DECRYPT)
         return refuse(cx, ERR_STORE, "", "a token's row was altered");
     if (e == ERR_OK)
         *out = str_of_bytes(plain);
+    return e;
+}
+
+static err_t
+seal(struct ctx *cx, struct str label, struct str token, struct str text, struct bytes *out)
+{
+    uint8_t key[HASH_MAX];
+    err_t e = derive(cx, label, token, key);
+
+    if (e == ERR_OK)
+        e = oauth__seal(cx, key, text, out);
+    wipe(key, sizeof(key));
+    return e;
+}
+
+static err_t
+unseal(struct ctx *cx, struct str label, struct str token, struct bytes sealed,
+       struct str *out)
+{
+    uint8_t key[HASH_MAX];
+    err_t e = derive(cx, label, token, key);
+
+    if (e == ERR_OK)
+        e = oauth__unseal(cx, key, sealed, out);
+    wipe(key, sizeof(key));
     return e;
 }
 
@@ -228,11 +245,15 @@ oauth_token_claim(const struct oauth_token *t, const char *field)
 err_t
 oauth__sweep(struct ctx *cx, void *state)
 {
-    int64_t changed = 1;
+    static const enum sql_id tables[] = { SQL_oauth_token_sweep, SQL_oauth_shown_sweep };
     err_t e = ERR_OK;
 
     (void)state;
-    for (int i = 0; i < SWEEP_ROUNDS && changed > 0 && e == ERR_OK; i++)
-        e = store_exec(cx, SQL_oauth_token_sweep, &changed, SQL_ARGS(sql_int(cx->now_ms)));
+    for (size_t t = 0; t < COUNT(tables); t++) {
+        int64_t changed = 1;
+
+        for (int i = 0; i < SWEEP_ROUNDS && changed > 0 && e == ERR_OK; i++)
+            e = store_exec(cx, tables[t], &changed, SQL_ARGS(sql_int(cx->now_ms)));
+    }
     return e != ERR_OK ? e : store_sweep(cx); /* nonces, and proofs used up */
 }
