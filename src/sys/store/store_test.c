@@ -427,6 +427,90 @@ transactions_do_not_lose_updates(void **state)
     assert_int_equal(n, won);
 }
 
+/* Writes, and then refuses every third time: of that nothing may stand. */
+struct brief_row {
+    char key[32];
+    bool refuses;
+};
+
+static err_t
+brief_put(struct ctx *cx, void *arg)
+{
+    const struct brief_row *r = arg;
+    err_t e = put(cx, r->key, 1);
+
+    return e == ERR_OK && r->refuses ? refuse(cx, ERR_FORBIDDEN, "", "as it was told") : e;
+}
+
+static void *
+briefs(void *arg)
+{
+    struct worker *w = arg;
+    struct arena a;
+    struct ctx cx;
+
+    worker_ctx(w, &a, &cx);
+    for (int i = 0; i < w->turns; i++) {
+        struct brief_row r = { .refuses = i % 3 == 2 };
+        err_t e;
+
+        snprintf(r.key, sizeof(r.key), "%p-%d", arg, i);
+        e = store_transact_brief(&cx, brief_put, &r);
+        if (e == (r.refuses ? ERR_FORBIDDEN : ERR_OK))
+            r.refuses ? w->lost++ : w->won++;
+        else
+            w->failed++;
+        /* the reason is this one's own, and so is the next one's freedom from it */
+        if ((cx.refused == ERR_FORBIDDEN) != r.refuses)
+            w->failed++;
+        refuse_clear(&cx);
+    }
+    arena_fini(&a);
+    return NULL;
+}
+
+static void
+brief_ones_stand_each_for_themselves(void **state)
+{
+    enum { TURNS = 60 };
+    struct worker w[12] = { 0 };
+    int won = 0;
+
+    for (size_t i = 0; i < COUNT(w); i++)
+        w[i].turns = TURNS;
+    all(FIX, w, COUNT(w), briefs);
+    for (size_t i = 0; i < COUNT(w); i++) {
+        assert_int_equal(w[i].failed, 0);
+        assert_int_equal(w[i].lost, TURNS / 3);
+        won += w[i].won;
+    }
+    assert_int_equal(count(CX), won);
+    assert_int_equal(won, COUNT(w) * TURNS * 2 / 3);
+}
+
+/* One that holds the database ends the others' wait in time, and takes nothing of theirs. */
+static void
+brief_ones_do_not_wait_for_ever(void **state)
+{
+    struct brief_row r = { .key = "late" };
+    scoped(store_rollback) struct store_tx tx = { 0 };
+    struct worker w = { .turns = 1 };
+
+    FIX->conf->store_wait = 200;
+    store_close(FIX->sys.store);
+    FIX->sys.store = NULL;
+    reopen(FIX);
+    ok(CX, store_begin(CX, &tx));
+    ok(CX, put(CX, "held", 1));
+    all(FIX, &w, 1, briefs);
+    assert_true(w.failed > 0); /* UNAVAILABLE */
+    store_rollback(&tx);
+    ok(CX, store_transact_brief(CX, brief_put, &r));
+    CX->may_not_block = true;
+    assert_int_equal(store_transact_brief(CX, brief_put, &r), ERR_WOULD_BLOCK);
+    CX->may_not_block = false;
+}
+
 /* --- once ------------------------------------------------------------------------ */
 
 static void
@@ -887,13 +971,15 @@ a_copy_is_whole(void **state)
 
 /* A child writes, and says so after each commit; what it said is there after kill -9. */
 static int
-child_until_killed(struct fix *f, int to)
+child_until_killed(struct fix *f, bool brief, int to)
 {
     for (int i = 0;; i++) {
-        char key[24];
+        struct brief_row r = { .refuses = false };
 
-        snprintf(key, sizeof(key), "row-%d", i);
-        if (put(&f->t.cx, key, i) != ERR_OK || write(to, &i, sizeof(i)) != sizeof(i))
+        snprintf(r.key, sizeof(r.key), "row-%d", i);
+        if ((brief ? store_transact_brief(&f->t.cx, brief_put, &r)
+                   : put(&f->t.cx, r.key, i)) != ERR_OK ||
+            write(to, &i, sizeof(i)) != sizeof(i))
             _exit(1);
         arena_reset(&f->t.arena);
     }
@@ -915,7 +1001,7 @@ nothing_acknowledged_is_lost(void **state)
             reopen(FIX);
             if (run(CX, "delete from things", SQL_NO_ARGS, NULL) != ERR_OK)
                 _exit(1);
-            child_until_killed(FIX, ends[1]);
+            child_until_killed(FIX, round % 2 == 1, ends[1]);
         }
         close(ends[1]);
         assert_int_equal(read(ends[0], &i, sizeof(i)), sizeof(i)); /* it is writing */
@@ -995,6 +1081,7 @@ a_read_is_asked_once_more(void **state)
         EACH(a_key_that_is_there_conflicts), EACH(rows_within_rows),                       \
         EACH(a_transaction_is_whole), EACH(after_a_failure_only_rollback_is_left),         \
         EACH(transactions_do_not_lose_updates), EACH(once_is_once),                        \
+        EACH(brief_ones_stand_each_for_themselves),                                        \
         EACH(what_expired_is_swept), EACH(a_race_has_one_winner),                          \
         EACH(the_loop_does_not_wait), EACH(beyond_the_cap_is_unavailable),                 \
         EACH(one_that_hangs_takes_few_threads), EACH(every_call_may_fail),                 \
@@ -1013,6 +1100,7 @@ main(void)
         EACH(the_file_is_private),
         EACH(a_copy_is_whole),
         EACH(nothing_acknowledged_is_lost),
+        EACH(brief_ones_do_not_wait_for_ever),
     };
     const struct CMUnitTest postgres[] = {
         BOTH,

@@ -39,6 +39,7 @@ struct work {
     struct pe_credential *credentials;
     struct pe_match organization, user;
     bool has_user;    /* the user definition is met */
+    int64_t made_ms;  /* its nbf, or iat */
     struct str nonce; /* hashed */
     int64_t nonce_until_ms;
     struct oauth__proof proof; /* .jkt.p NULL: a bearer token */
@@ -141,6 +142,7 @@ check_lifetime(struct work *w)
     if (!from.there || !jwt->exp.there)
         return refuse(w->cx, ERR_VP_DATES, "nuts-node 3.5 step 6",
                       "it has no exp, or neither nbf nor iat");
+    w->made_ms = from.ms;
     if (jwt->exp.ms <= from.ms)
         return refuse(w->cx, ERR_VP_TIME, "RFC 7519 4.1.4", "it ends before it begins");
     if (jwt->exp.ms - from.ms > most ||
@@ -304,6 +306,9 @@ check_nonce(struct work *w)
     bool taken;
     err_t e;
 
+    if (oauth__is_before_boot(w->cx, w->made_ms))
+        return refuse(w->cx, ERR_VP_TIME, "nuts-node 7.3",
+                      "it was made before this machine came up");
     if (w->raw.nonce.n == 0 || w->raw.nonce.n > NONCE_MAX)
         return refuse(w->cx, ERR_VP_NONCE, "nuts-node 3.5 step 11",
                       "its nonce is missing, empty or too long");

@@ -408,6 +408,33 @@ nonces_burn(void **state)
     assert_true(is_burned(W, "later"));
 }
 
+static int64_t
+just_up(void)
+{
+    return 500;
+}
+
+/* What a power cut took from the store is not taken a second time. */
+static void
+from_before_the_machine_came_up(void **state)
+{
+    struct oauth__state *s = W->n->sys.state[ROOM_oauth];
+    long long now = (long long)CX->now_ms / 1000;
+    struct str proof = world_proof(
+        W, NULL,
+        world_text(W, "{\"htm\":\"POST\",\"htu\":\"" AS "/token\",\"iat\":%lld,\"jti\":\"b\"}",
+                   now - 1)
+            .p);
+
+    s->uptime_ms = just_up;
+    REFUSES(ERR_VP_TIME, .nonce = "b"); /* its nbf is a second ago */
+    REFUSES(ERR_DPOP, .dpop = proof.p, .name = "nbf",
+            .value = world_text(W, "%lld", now).p);
+    assert_true(str_has(W->n->told.reason, "before this machine came up"));
+    s->uptime_ms = os_uptime_ms;
+    expect(world_ask(W, &(struct words){ .dpop = proof.p }), 200, NULL);
+}
+
 struct racer {
     struct world *w;
     struct arena arena;
@@ -868,6 +895,7 @@ main(void)
         T(arrays_do_not_fall_through),
         T(nonce),
         T(nonces_burn),
+        T(from_before_the_machine_came_up),
         T(parallel),
         T(dpop),
         T(signatures),

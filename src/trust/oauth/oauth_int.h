@@ -198,9 +198,15 @@ struct oauth__state {
     struct cache *remote;   /* metadata and definitions of others */
     struct cache *tokens;   /* ours at others */
     int64_t told_minute;    /* in this minute so many refusals */
+    int64_t (*uptime_ms)(void);   /* os_uptime_ms, or a test's */
     int told;               /* had an event of their own */
 };
 /* May this refusal have an event of its own? Else it is counted (audit_count_refusal). */
 bool oauth__is_told(struct ctx *cx);
+/*
+ * Was it made before this machine came up? A power cut may have taken from the store
+ * that it was used (store_transact_brief), so it is not taken again.
+ */
+bool oauth__is_before_boot(struct ctx *cx, int64_t made_ms);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "sys/os/os.h"
 #include "sys/room.h"
 #include "trust/cache/cache.h"
 
@@ -66,6 +67,15 @@ oauth__is_told(struct ctx *cx)
     return told;
 }
 
+bool
+oauth__is_before_boot(struct ctx *cx, int64_t made_ms)
+{
+    struct oauth__state *s = cx->sys != NULL ? ROOM_STATE(cx, oauth) : NULL;
+    int64_t uptime_ms = s != NULL ? s->uptime_ms() : os_uptime_ms();
+
+    return made_ms < cx->now_ms - uptime_ms;
+}
+
 static err_t
 reload_room(struct ctx *cx, void *state)
 {
@@ -116,6 +126,7 @@ open_room(struct ctx *cx, void **state)
         close_room(s);
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for the room of tokens");
     }
+    s->uptime_ms = os_uptime_ms;
     if ((e = reload_room(cx, s)) != ERR_OK) {
         close_room(s);
         return e;
