@@ -103,9 +103,12 @@ idle(struct store *s, pthread_t self, bool brief)
 
     for (int i = 0; i < s->open; i++) {
         struct store_conn *c = s->conn[i];
-        int warmth = 2 * (c->brief == brief) + (pthread_equal(c->owner, self) != 0);
+        int warmth;
 
-        if (c->depth == 0 && warmth > best) {
+        if (c->depth > 0) /* whoever holds it may be setting it up */
+            continue;
+        warmth = 2 * (c->brief == brief) + (pthread_equal(c->owner, self) != 0);
+        if (warmth > best) {
             found = c;
             best = warmth;
         }
