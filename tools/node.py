@@ -126,6 +126,14 @@ class Node:
         if role == "supervisor":
             self.process.wait()
 
+    def is_seen(self):
+        """May this user look into the processes of roles? They are not dumpable: root may."""
+        try:
+            self.pss_kb()
+            return True
+        except PermissionError:
+            return False
+
     def pss_kb(self, part="Pss"):
         """Proportional set size by role: what is shared is counted once in the sum of all.
         "Pss_Anon" is what a process made itself, without files and rings mapped."""

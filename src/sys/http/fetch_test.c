@@ -2,6 +2,7 @@
 #include "sys/http/client.h"
 #include "sys/http/served.h"
 
+#include <sys/resource.h>
 #include <stdatomic.h>
 
 static struct served s;
@@ -782,7 +783,8 @@ static void
 framing_that_is_not_sound(void **state)
 {
     static const char *const bad[] = {
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a\r\n b\r\n\r\nok",
         "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
@@ -926,6 +928,18 @@ who_hangs_does_not_delay_others(void **state)
     assert_true(beside < 2 * alone + 5000);
 }
 
+/* An ordinary user begins with 1024, which 200 of each with both their ends pass. */
+static void
+many_descriptors(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+        l.rlim_cur = l.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &l);
+    }
+}
+
 int
 main(void)
 {
@@ -955,5 +969,6 @@ main(void)
         T(who_hangs_does_not_delay_others),
     };
 
+    many_descriptors();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

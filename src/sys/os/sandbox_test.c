@@ -491,6 +491,8 @@ required(const struct act *a)
 
     (void)a;
     test_ctx_init(&t);
+    if (sandbox_first(&t.cx, SANDBOX_WORKER) != ERR_OK)
+        return BROKEN;
     e = sandbox_second(&t.cx, SANDBOX_WORKER, NULL, 0, true);
     return (e != ERR_OK) == (sandbox_state()->note[0] != '\0') ? DONE : BROKEN;
 }
