@@ -56,9 +56,11 @@ as_document(struct ctx *cx, struct str text)
                                          DID_KEY_AGREEMENT };
     const struct did_key *key;
     struct did_doc doc;
+    struct did did;
     json *v;
 
     if (json_parse(cx, text, JSON_STRICT, &v) != ERR_OK ||
+        did_parse(cx, json_get_text(v, "id"), &did) != ERR_OK || /* who asks has one */
         did_doc_parse(cx, json_get_text(v, "id"), v, &doc) != ERR_OK)
         return;
     for (size_t i = 0; i < doc.key_count; i++)
