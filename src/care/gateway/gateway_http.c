@@ -97,6 +97,7 @@ relay(struct req *rq, struct gateway *gw, const struct gateway_plan *plan)
         .body_max = (size_t)(hold ? conf->gateway_hold : conf->gateway_stream),
         .hold_max = hold ? (size_t)conf->gateway_hold : 0,
         .timeout_ms = conf->gateway_timeout,
+        .repeatable = plan->repeatable,
         .rewrite = hold ? rewrite : NULL,
         .header = pass_header,
     };

@@ -101,6 +101,7 @@ struct gateway_plan {
     struct str header[4]; /* "Name: value" */
     size_t header_n;
     struct bytes body;
+    bool repeatable; /* a search, whatever its method: reply_relay */
     struct str reply;
     struct str challenge; /* of a refusal: WWW-Authenticate */
 };

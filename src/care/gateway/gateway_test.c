@@ -546,6 +546,7 @@ hole_1_no_parameter_is_smuggled_beside_a_form(void **state)
                      ERR_OK); /* one request, forwarded as one form */
     assert_true(str_is(plan.url, UPSTREAM "/Condition/_search"));
     assert_true(str_is(str_of_bytes(plan.body), "_count=5&patient=1"));
+    assert_true(plan.repeatable); /* though it is a POST */
 }
 
 static void
@@ -586,6 +587,7 @@ hole_4_parameters_of_operations_are_judged(void **state)
     assert_true(str_is(plan.url,
                        UPSTREAM "/Observation/$lastn?code=http%3A%2F%2Floinc.org%7C"
                                 "29463-7&patient=1"));
+    assert_false(plan.repeatable); /* nobody said what an operation changes */
 }
 
 static void
@@ -672,6 +674,7 @@ forwards_no_credentials(void **state)
     assert_true(str_is(relay->headers[1], "Prefer: handling=strict"));
     assert_true(str_is(relay->url, UPSTREAM "/Condition?patient=1"));
     assert_non_null(relay->rewrite);
+    assert_true(relay->repeatable);
     assert_int_equal(told.event, AUDIT_RECORD_SEARCHED);
     assert_int_equal(told.outcome, AUDIT_PERMITTED);
     assert_true(

@@ -322,6 +322,8 @@ plan_upstream(struct judging *g)
     struct gateway_plan *plan = g->plan;
 
     plan->method = r->wire_method;
+    plan->repeatable = /* FHIR R4 3.1.0.3: a search by POST changes nothing either */
+        r->interaction == FHIR_SEARCH_TYPE || r->interaction == FHIR_SEARCH_SYSTEM;
     add_header(plan, S("Accept: application/fhir+json"));
     if (j->next.n != 0) {
         plan->method = HTTP_GET;

@@ -395,6 +395,13 @@ put_line(struct client *c, struct transfer *t, const char *line)
     return more != NULL;
 }
 
+bool
+client_may_repeat(const struct transfer *t)
+{
+    return t->repeatable || t->method == HTTP_GET || t->method == HTTP_HEAD ||
+           t->method == HTTP_OPTIONS;
+}
+
 /* From a span of our own. */
 bool
 client_trace(const struct transfer *t, char line[CLIENT_TRACE])
@@ -490,6 +497,10 @@ set_options(struct client *c, struct transfer *t)
     SET(CURLOPT_CAPATH, NULL);
     SET(CURLOPT_SSL_CTX_FUNCTION, on_tls);
     SET(CURLOPT_SSL_CTX_DATA, c->trust);
+    if (!client_may_repeat(t)) { /* over a kept one libcurl repeats any method */
+        SET(CURLOPT_FRESH_CONNECT, 1L);
+        SET(CURLOPT_FORBID_REUSE, 1L);
+    }
     if (c->connect_to != NULL)
         SET(CURLOPT_CONNECT_TO, c->connect_to);
     return ok && set_method(c, t);

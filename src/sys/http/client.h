@@ -51,6 +51,7 @@ struct transfer {
     size_t header_count;
     struct bytes request;
     int64_t timeout_ms;
+    bool repeatable; /* whatever its method says: see client_may_repeat */
     /* A line of the answer's head, without CRLF; false ends the transfer. */
     bool (*head)(struct transfer *t, struct str line);
     enum client_taken {
@@ -93,6 +94,12 @@ void client_cancel(struct transfer *t); /* without done(); not from `head` or `b
 void client_go_on(struct transfer *t);  /* after CLIENT_PAUSE; not from `head` or `body` */
 int client_status(struct transfer *t);  /* once the head is there */
 size_t client_running(const struct client *c);
+/*
+ * RFC 9110 9.2.2: whether it may be sent again when a kept connection ended before a byte
+ * of the answer: then nobody knows whether it was seen. What may not has a connection of
+ * its own.
+ */
+bool client_may_repeat(const struct transfer *t);
 /* "traceparent: …", where the caller's trace goes on (W3C Trace Context 4.3). */
 bool client_trace(const struct transfer *t, char line[CLIENT_TRACE]);
 

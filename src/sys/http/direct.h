@@ -6,7 +6,8 @@
  *
  * Rule      RFC 9112. Only for trust FETCH_CONFIGURED, scheme http and an address that
  *           is known; everything else is libcurl's. A kept connection that turns out
- *           to be closed before a byte of the answer is opened anew, once.
+ *           to be closed before a byte of the answer is opened anew, once: so only
+ *           what may be asked twice (client_may_repeat) goes over a kept one.
  * Trust     The upstream is configured, and may break, stall or flood all the same:
  *           llhttp reads it strictly, and the caps of client.h hold.
  * Lifetime  As client.h says of transfers: the same calls, the same callbacks.

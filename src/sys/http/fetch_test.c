@@ -19,6 +19,7 @@ static size_t up_text_n, up_flood; /* and so many bytes behind it */
 static int up_pause_ms;            /* between the two */
 static bool up_keeps;              /* the connection, for a next request */
 static bool up_tires;              /* and hangs up when that comes */
+static bool up_is_rude;            /* hangs up on all that come */
 static char up_heard[8192];
 static atomic_long up_sent;
 
@@ -42,21 +43,22 @@ static void *
 up_serve(void *arg)
 {
     int fd = (int)(intptr_t)arg;
+    char heard[sizeof(up_heard)];
     size_t flood;
     int asked = 0;
 
-    while (!up_stop && hear(fd, up_heard, sizeof(up_heard), 1, 5000) > 0) {
-        while (strstr(up_heard, "\r\n\r\n") == NULL &&
-               hear(fd, up_heard + strlen(up_heard), sizeof(up_heard) - strlen(up_heard), 1,
-                    500))
+    while (!up_stop && hear(fd, heard, sizeof(heard), 1, 5000) > 0) {
+        while (strstr(heard, "\r\n\r\n") == NULL &&
+               hear(fd, heard + strlen(heard), sizeof(heard) - strlen(heard), 1, 500))
             ;
+        memcpy(up_heard, heard, sizeof(heard));
         flood = up_flood; /* what the test wants next is for the next request */
         atomic_fetch_add(&up_calls, 1);
         if (up_text == NULL) {
             is_closed(fd, 5000);
             break;
         }
-        if (up_tires && asked++ > 0)
+        if (up_is_rude || (up_tires && asked++ > 0))
             break;
         say(fd, up_text, up_text_n);
         usleep((useconds_t)up_pause_ms * 1000);
@@ -107,7 +109,7 @@ static struct fetch_request wish;
 static atomic_int events[AUDIT_COUNT];
 static size_t relay_body_max, relay_hold_max;
 static int64_t relay_ms;
-static bool relay_rewrites, relay_headers;
+static bool relay_rewrites, relay_headers, relay_repeatable;
 
 static err_t
 fake_audit(struct ctx *cx, const struct audit_record *a)
@@ -173,6 +175,7 @@ relay(struct req *rq)
                                               .body_max = relay_body_max,
                                               .hold_max = relay_hold_max,
                                               .timeout_ms = relay_ms,
+                                              .repeatable = relay_repeatable,
                                               .rewrite = relay_rewrites ? shout : NULL,
                                               .header = relay_headers ? header : NULL });
 }
@@ -215,14 +218,14 @@ prepare(void)
     up_sent = 0;
     up_flood = 0;
     up_pause_ms = 0;
-    up_keeps = up_tires = false;
+    up_keeps = up_tires = up_is_rude = false;
     snprintf(url, sizeof(url), "http://127.0.0.1:%d/x?y=z", up_port);
     wish = (struct fetch_request){ .trust = FETCH_CONFIGURED,
                                    .method = HTTP_GET,
                                    .url = str_of(url) };
     relay_body_max = relay_hold_max = 1 << 20;
     relay_ms = 0;
-    relay_rewrites = relay_headers = false;
+    relay_rewrites = relay_headers = relay_repeatable = false;
     for (int i = 0; i < AUDIT_COUNT; i++)
         events[i] = 0;
     says("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Type: Text/Plain; "
@@ -284,6 +287,8 @@ get_ms(const char *text, int ms)
 
 #define SAY(fd, text) say(fd, text, sizeof(text) - 1)
 #define GET(path)     get_ms("GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n", 3000)
+#define POST(path)                                                                         \
+    get_ms("POST " path " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\na=b", 2000)
 #define HAS(part)                                                                          \
     do {                                                                                   \
         if (strstr(answer, part) == NULL)                                                  \
@@ -755,12 +760,59 @@ a_kept_connection_that_was_closed_is_no_failure(void **state)
     assert_int_equal(GET("/relay"), 200);
     assert_int_equal(GET("/relay"), 200);
     assert_int_equal(up_calls, 3);
-    assert_int_equal(get_ms("POST /relay HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
-                            "3\r\n\r\na=b",
-                            2000),
-                     200);
+    relay_repeatable = true; /* as a search is */
+    assert_int_equal(POST("/relay"), 200);
     HEARD("\r\n\r\na=b");
+    assert_int_equal(up_calls, 5);
     assert_broken(0);
+}
+
+/* RFC 9110 9.2.2: what changes something is sent once, whether it was seen or not. */
+static void
+a_post_is_not_sent_twice(void **state)
+{
+    (void)state;
+    up_keeps = up_tires = true;
+    assert_int_equal(GET("/relay"), 200); /* its connection is kept, and tired */
+    assert_int_equal(POST("/relay"), 200);
+    HEARD("\r\nConnection: close\r\n");
+    HEARD("\r\n\r\na=b");
+    assert_int_equal(up_calls, 2);
+    assert_int_equal(POST("/relay"), 200);
+    assert_int_equal(up_calls, 3);
+    up_is_rude = true;
+    assert_int_equal(POST("/relay"), 502);
+    assert_int_equal(up_calls, 4);
+    up_is_rude = false;
+    assert_int_equal(GET("/relay"), 200); /* over the tired one, and over a new one */
+    assert_int_equal(up_calls, 6);
+}
+
+/* libcurl sends anything again when a kept connection gave nothing: it is given none. */
+static void
+nor_does_libcurl_send_it_twice(void **state)
+{
+    static const struct str range[] = { S_INIT("127.0.0.0/8") };
+
+    (void)state;
+    prepare();
+    s.conf->fetch_allowed_ranges = (struct conf_list){ range, 1 };
+    start();
+    up_keeps = up_tires = true;
+    wish.trust = FETCH_CRL; /* plain http, and not direct.c's */
+    assert_int_equal(GET("/ask"), 200);
+    assert_int_equal(GET("/ask"), 200);
+    assert_int_equal(up_calls, 3); /* a GET it does send again */
+    wish.method = HTTP_POST;
+    wish.body = bytes_of(S("a=b"));
+    assert_int_equal(GET("/ask"), 200);
+    assert_int_equal(up_calls, 4);
+    assert_int_equal(GET("/ask"), 200);
+    assert_int_equal(up_calls, 5);
+    up_is_rude = true;
+    assert_int_equal(GET("/ask"), 502);
+    assert_int_equal(up_calls, 6);
+    stop();
 }
 
 static void
@@ -961,6 +1013,8 @@ main(void)
         T(clients_that_go_let_the_upstream_go),
         T(upstream_connections_are_used_again),
         T(a_kept_connection_that_was_closed_is_no_failure),
+        T(a_post_is_not_sent_twice),
+        cmocka_unit_test(nor_does_libcurl_send_it_twice),
         T(what_comes_before_the_answer),
         T(framing_that_is_not_sound),
         T(upstreams_by_name),

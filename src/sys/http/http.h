@@ -118,6 +118,11 @@ struct reply_relay {
     struct bytes body;
     size_t body_max, hold_max;
     int64_t timeout_ms;
+    /*
+     * Asked twice is as asked once (RFC 9110 9.2.2): a POST that only reads. GET, HEAD and
+     * OPTIONS are so anyway.
+     */
+    bool repeatable;
     err_t (*rewrite)(struct req *rq, int status, struct str type, struct bytes body,
                      struct str *out);
     /*

@@ -583,6 +583,7 @@ relay_start(struct exchange *ex)
                               .header_count = asked->header_count,
                               .request = asked->body,
                               .timeout_ms = timeout_of(r),
+                              .repeatable = asked->repeatable,
                               .head = on_head,
                               .body = on_body,
                               .done = on_done };
