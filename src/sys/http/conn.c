@@ -97,6 +97,10 @@ deadline(struct http_conn *c, int64_t ms)
         conn_close(c);
 }
 
+/*
+ * RFC 9112 9.6: our half is closed, the peer's is read until it has seen that: bytes that
+ * nobody reads make of a close a reset, which may overtake the answer.
+ */
 static void
 linger(struct http_conn *c)
 {
@@ -104,6 +108,8 @@ linger(struct http_conn *c)
     shutdown(c->io.fd, SHUT_WR);
     loop_change(c->http->loop, &c->io, EPOLLIN);
     deadline(c, LINGER_MS);
+    if (c->state == CONN_LINGER)
+        http_lingers(c->http, c);
 }
 
 /* --- writing --------------------------------------------------------------- */
@@ -139,6 +145,7 @@ finish(struct http_conn *c)
 {
     struct exchange *ex = c->ex;
     bool end = ex->close_after;
+    bool more = c->linger || ex->keep_alive; /* the peer thinks that it may go on */
 
     count_answer(c->http, ex);
     exchange_give(c->http, ex);
@@ -151,7 +158,7 @@ finish(struct http_conn *c)
     }
     if (c->tls != NULL)
         tls_bye(c->tls);
-    if (c->linger)
+    if (more)
         linger(c);
     else
         conn_close(c);

@@ -165,7 +165,7 @@ err_t http_open(struct ctx *cx, const struct http_setup *setup,
                 struct http **out) NODISCARD;
 /* New limits, proxies and certificates; on refusal the old ones stay. Loop thread. */
 err_t http_reload(struct ctx *cx, struct http *h, struct conf *conf) NODISCARD;
-/* Takes no new connections, ends idle ones; `done` when the last is gone. */
+/* Takes no new connections, ends idle ones; `done` when the last answer is given. */
 void http_drain(struct http *h, void (*done)(void *arg), void *arg);
 /* Ends all at once. Pool threads are waited for. NULL is fine. */
 void http_close(struct http *h);

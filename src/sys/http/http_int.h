@@ -39,8 +39,9 @@ enum {
     EXCHANGES_KEPT = 256, /* with their arenas, for the next requests */
     ARENA_KEPT = 256 * 1024,
     PIPELINE_TURN = 32, /* requests of one connection before others have a turn */
-    LINGER_MS = 1000,
-    LINGER_BYTES = 256 * 1024,
+    /* RFC 9112 9.6: how long, and how much of what nobody reads, an end is put off */
+    LINGER_MS = 2000,
+    LINGER_BYTES = 1024 * 1024,
 };
 
 struct span {
@@ -183,12 +184,13 @@ struct http_conn {
     char *in;
     size_t in_n, in_fed, in_room;
     size_t out_at, lingered;
-    bool busy;   /* a thread or the signer holds a part of it: not to be freed */
-    bool queued; /* `later` is in the loop's hands */
-    bool ended;  /* nothing is left but the struct */
-    bool going;  /* its bytes are being worked off further up the stack */
-    bool fresh;  /* no request yet: the header's time runs from the start */
-    bool linger; /* the peer may still be sending what nobody will read */
+    bool busy;    /* a thread or the signer holds a part of it: not to be freed */
+    bool queued;  /* `later` is in the loop's hands */
+    bool ended;   /* nothing is left but the struct */
+    bool going;   /* its bytes are being worked off further up the stack */
+    bool fresh;   /* no request yet: the header's time runs from the start */
+    bool linger;  /* the peer may still be sending what nobody will read */
+    bool lingers; /* and is counted as such */
     struct tls_async *sign;
     struct pool_job sign_job;
     struct loop_task sign_back;
@@ -217,8 +219,8 @@ struct http {
     struct tls_server *tls[HTTP_DOOR_INTERNAL + 1];
     struct listener *listeners;
     size_t listener_count;
-    struct http_conn *first, *last; /* all connections; last: those that wait longest */
-    size_t open, in_pool;
+    struct http_conn *first, *last;  /* all connections; last: those that wait longest */
+    size_t open, lingering, in_pool; /* lingering ones are open too */
     struct peer *peers[1024];
     struct exchange *kept;
     size_t kept_count;
@@ -236,6 +238,7 @@ struct http {
 bool http_take_conn(struct http *h, struct http_conn *c); /* false: beyond a cap */
 void http_gone(struct http *h, struct http_conn *c);      /* one connection less */
 void http_waits(struct http *h, struct http_conn *c);     /* it became idle */
+void http_lingers(struct http *h, struct http_conn *c);   /* no drain waits for it now */
 struct str http_date(struct http *h);
 void http_new_id(struct http *h, char id[33]);
 err_t limits_read(struct ctx *cx, const struct conf *conf, struct arena *room,

@@ -122,14 +122,14 @@ peer_give(struct http *h, struct peer *p)
     free(p);
 }
 
-/* Room for a newcomer: the one that has waited longest goes. */
+/* Room for a newcomer: the one that has waited longest goes, or one that is done. */
 static bool
 end_an_idle_one(struct http *h)
 {
     struct http_conn *c = h->last;
 
     for (int i = 0; i < LOOK_FOR_IDLE && c != NULL; i++, c = c->prev) {
-        if (c->state == CONN_IDLE && !c->fresh) {
+        if ((c->state == CONN_IDLE && !c->fresh) || c->lingers) {
             conn_close(c);
             return true;
         }
@@ -167,13 +167,23 @@ tell_drained(struct http *h)
 }
 
 void
+http_lingers(struct http *h, struct http_conn *c)
+{
+    c->lingers = true;
+    h->lingering++;
+    if (h->draining && h->open == h->lingering)
+        tell_drained(h);
+}
+
+void
 http_gone(struct http *h, struct http_conn *c)
 {
     unlink_conn(h, c);
     peer_give(h, c->peer);
     h->open--;
+    h->lingering -= c->lingers;
     atomic_fetch_sub_explicit(&h->stats.connections_now, 1, memory_order_relaxed);
-    if (h->draining && h->open == 0)
+    if (h->draining && h->open == h->lingering)
         tell_drained(h);
 }
 
@@ -483,7 +493,7 @@ http_drain(struct http *h, void (*done)(void *arg), void *arg)
         if (c->state == CONN_IDLE && c->in_n == 0)
             conn_close(c);
     }
-    if (h->open == 0)
+    if (h->open == h->lingering)
         tell_drained(h);
     else if (!loop_timer_set(h->loop, &h->drain_timer,
                              loop_now(h->loop) + h->limits.time_drain))

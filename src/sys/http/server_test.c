@@ -916,6 +916,138 @@ drain_finishes_what_is_under_way(void **state)
     served_stop(&s);
 }
 
+/* --- who is refused while still sending (RFC 9112 9.6) ---------------------------- */
+
+/* Every byte must be taken: many clients never look for an answer after a reset. */
+static bool
+says_all(int fd, size_t n, size_t piece, unsigned pause_us)
+{
+    static char x[64 * 1024];
+
+    memset(x, 'x', sizeof(x));
+    for (size_t at = 0; at < n; at += piece) {
+        if (send(fd, x, piece, MSG_NOSIGNAL) != (ssize_t)piece)
+            return false;
+        usleep(pause_us);
+    }
+    return true;
+}
+
+static const char *const too_early[] = {
+    "POST /echo/1 HTTP/1.1\r\n" H "Content-Length: 300000\r\n\r\n",
+    "POST /echo/1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n493e0\r\n",
+    "POST /echo/1 HTTP/1.1\r\n" H "Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "POST /nowhere HTTP/1.1\r\n" H "Content-Length: 300000\r\n\r\n",
+};
+static const int too_early_status[] = { 413, 413, 400, 404 };
+
+static void
+who_still_sends_reads_the_refusal(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(too_early); i++) {
+        int fd = dial(s.public_port);
+
+        say(fd, too_early[i], strlen(too_early[i]));
+        assert_true(says_all(fd, 300000, 3000, 2000));
+        hear_answer(fd, answer, sizeof(answer), 1000);
+        assert_int_equal(strlen(answer) > 12 ? atoi(answer + 9) : 0, too_early_status[i]);
+        HAS("Connection: close");
+        assert_true(is_closed(fd, 1000)); /* said whole, though we may go on */
+        close(fd);
+    }
+}
+
+static void
+lingering_has_its_bounds(void **state)
+{
+    int64_t from;
+    int flood = dial(s.public_port), drip = dial(s.public_port);
+
+    (void)state;
+    say(flood, too_early[0], strlen(too_early[0]));
+    assert_false(says_all(flood, 64u << 20, 64 * 1024, 0)); /* 1 MB is dropped, no more */
+    close(flood);
+    say(drip, too_early[0], strlen(too_early[0]));
+    from = os_tick_ms();
+    while (os_tick_ms() - from < 5000 && says_all(drip, 1, 1, 20000))
+        ;
+    assert_in_range(os_tick_ms() - from, LINGER_MS - 100, LINGER_MS + 1500);
+    close(drip);
+}
+
+static void
+lingering_counts_and_makes_room(void **state)
+{
+    int fd[18];
+
+    (void)state;
+    prepare();
+    s.conf->http_connections = 16;
+    s.conf->http_connections_peer = 17;
+    served_start(&s);
+    for (int i = 0; i < 16; i++) {
+        fd[i] = dial(s.public_port);
+        say(fd[i], too_early[0], strlen(too_early[0]));
+        hear_answer(fd[i], answer, sizeof(answer), 1000);
+        HAS("413");
+    }
+    assert_int_equal(http_stats(s.http)->connections_now, 16);
+    for (int i = 16; i < 18; i++) { /* one that is done goes for each */
+        fd[i] = dial(s.public_port);
+        SAY(fd[i], "GET /echo/1 HTTP/1.1\r\n" H "\r\n");
+        hear_answer(fd[i], answer, sizeof(answer), 1000);
+        HAS("HTTP/1.1 200");
+    }
+    assert_int_equal(http_stats(s.http)->connections_now, 16);
+    assert_int_equal(http_stats(s.http)->refused_most, 0);
+    for (int i = 0; i < 18; i++)
+        close(fd[i]);
+    served_stop(&s);
+}
+
+static void
+lingering_holds_up_no_drain(void **state)
+{
+    struct loop_task task = { NULL, start_drain };
+    int64_t from;
+    int before, busy, after;
+
+    (void)state;
+    prepare();
+    served_start(&s);
+    drained = 0;
+    before = dial(s.public_port);
+    after = dial(s.public_port);
+    busy = dial(s.public_port);
+    pthread_mutex_lock(&gate);
+    SAY(busy, "GET /waits HTTP/1.1\r\n" H "\r\n");
+    SAY(after, "POST /echo/1 HTTP/1.1\r\n");
+    say(before, too_early[0], strlen(too_early[0]));
+    hear_answer(before, answer, sizeof(answer), 1000);
+    HAS("413");
+    loop_post(s.loop, &task);
+    usleep(50000);
+    assert_int_equal(drained, 0);
+    SAY(after, H "Content-Length: 300000\r\n\r\n"); /* refused during the drain */
+    hear_answer(after, answer, sizeof(answer), 1000);
+    HAS("413");
+    assert_int_equal(drained, 0);
+    from = os_tick_ms();
+    pthread_mutex_unlock(&gate);
+    for (int i = 0; i < 100 && !atomic_load(&drained); i++)
+        usleep(10000);
+    assert_int_equal(drained, 1);
+    assert_true(os_tick_ms() - from < LINGER_MS / 2);
+    assert_true(says_all(busy, 30000, 3000, 2000)); /* nobody told it that we end */
+    hear_answer(busy, answer, sizeof(answer), 1000);
+    HAS("204 No Content");
+    close(before);
+    close(after);
+    close(busy);
+    served_stop(&s);
+}
+
 /* Clients that go at any moment leave nothing behind. */
 static void
 clients_that_go(void **state)
@@ -1006,6 +1138,10 @@ main(void)
         cmocka_unit_test(the_pool_is_bounded),
         cmocka_unit_test(deadlines_are_absolute),
         cmocka_unit_test(drain_finishes_what_is_under_way),
+        T(who_still_sends_reads_the_refusal),
+        T(lingering_has_its_bounds),
+        cmocka_unit_test(lingering_counts_and_makes_room),
+        cmocka_unit_test(lingering_holds_up_no_drain),
         T(clients_that_go),
         cmocka_unit_test(asked_without_a_socket),
     };

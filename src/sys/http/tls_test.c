@@ -576,6 +576,36 @@ reload(struct conf *conf)
     return atomic_load(&r.result);
 }
 
+/* RFC 9112 9.6, within TLS too. */
+static void
+who_still_sends_reads_the_refusal(void **state)
+{
+    static const char head[] =
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n";
+    static const char x[3000];
+    struct caller c;
+    int n = 0;
+
+    (void)state;
+    prepare(&server_ec, "server");
+    served_start(&s);
+    assert_true(call(&c));
+    assert_int_equal(SSL_write(c.ssl, head, sizeof(head) - 1), sizeof(head) - 1);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(SSL_write(c.ssl, x, sizeof(x)), sizeof(x));
+        usleep(2000);
+    }
+    n = SSL_read(c.ssl, answer, sizeof(answer) - 1);
+    assert_true(n > 0);
+    answer[n] = '\0';
+    assert_non_null(strstr(answer, "HTTP/1.1 413"));
+    while ((n = SSL_read(c.ssl, answer, sizeof(answer))) > 0)
+        ;
+    assert_int_equal(SSL_get_error(c.ssl, n), SSL_ERROR_ZERO_RETURN); /* an end, said */
+    hang_up(&c);
+    served_stop(&s);
+}
+
 static void
 a_new_certificate_without_a_restart(void **state)
 {
@@ -621,6 +651,7 @@ main(void)
         cmocka_unit_test(clients_that_go_while_the_signer_works),
         cmocka_unit_test(a_handshake_has_an_absolute_deadline),
         cmocka_unit_test(large_answers_and_pipelining),
+        cmocka_unit_test(who_still_sends_reads_the_refusal),
         cmocka_unit_test(a_new_certificate_without_a_restart),
     };
 
