@@ -2,7 +2,7 @@
  * ground.c - grounds in the store.
  *
  * Rule      See consent.h. What the query selects is checked once more here:
- *           a wrong row must not share a record.
+ *           a wrong row must not share a record. Time is looked at here alone.
  * Source    Knoop. EUPL-1.2.
  */
 #include "care/consent/consent.h"
@@ -219,15 +219,16 @@ find_for(struct ctx *cx, const struct ground_question *q, struct str organisatio
     struct ground g;
     err_t e;
 
-    e = store_query(cx, SQL_ground_live, &rows,
-                    SQL_ARGS(sql_text(q->tenant), sql_text(q->patient_mac),
-                             sql_text(organisation), sql_text(q->scope),
-                             sql_int(cx->now_ms), sql_int(cx->now_ms)));
+    e = store_query_kept(cx, SQL_ground_live, &rows,
+                         SQL_ARGS(sql_text(q->tenant), sql_text(q->patient_mac),
+                                  sql_text(organisation), sql_text(q->scope)));
     if (e != ERR_OK)
         return e;
     while (!*found && store_next(&rows)) {
         if ((e = take_row(cx, &rows, &g)) != ERR_OK)
             return e;
+        if (g.until_ms <= cx->now_ms)
+            break; /* so have those behind it ended */
         *found = answers(&g, q, organisation, cx->now_ms);
         if (*found)
             *out = g;

@@ -360,6 +360,7 @@ store_close(struct store *s)
 {
     if (s == NULL)
         return;
+    store__kept_free(s);
     for (int i = 0; i < s->open; i++) {
         if (s->conn[i]->engine != NULL)
             s->engine->disconnect(s->conn[i]);
@@ -558,59 +559,75 @@ store_next(struct store_rows *rows)
 
     if (cur == NULL || rows->failed != ERR_OK || rows->done)
         return false;
+    if (cur->conn == NULL) { /* kept */
+        rows->done = ++cur->row == cur->rows_n;
+        return !rows->done;
+    }
     if ((e = store__call(rows->cx, cur->conn->store)) == ERR_OK)
         e = cur->conn->store->engine->next(rows->cx, cur);
     note_failure(cur->conn, e);
     rows->failed = e;
     rows->done = e == ERR_OK && cur->ended;
+    if (e == ERR_OK)
+        store__keep_row(cur);
     return e == ERR_OK && !rows->done;
 }
 
-/* The cursor when `column` can be read as `type`; a mistake of ours otherwise. */
-static struct store_cursor *
-column_of(struct store_rows *rows, int column, enum sql_type type)
+struct store_cell
+store__cell(struct store_cursor *cur, int column)
 {
+    const struct store_engine *engine;
+    struct store_cell c = { 0 };
+
+    if (cur->conn == NULL)
+        return cur->cells[cur->row * cur->columns + column];
+    engine = cur->conn->store->engine;
+    c.type = engine->type(cur, column);
+    if (c.type == SQL_INT)
+        c.i = engine->integer(cur, column);
+    else if (c.type == SQL_TEXT || c.type == SQL_BLOB)
+        c.b = engine->bytes(cur, column);
+    return c;
+}
+
+/* The value when `column` can be read as `type`; a mistake of ours otherwise. */
+static struct store_cell
+read_as(struct store_rows *rows, int column, enum sql_type type)
+{
+    struct store_cell c = { 0 };
     struct store_cursor *cur = rows->state_;
-    enum sql_type is;
 
     if (cur == NULL || rows->failed != ERR_OK || rows->done)
-        return NULL;
+        return c;
     if (column < 0 || column >= cur->columns || cur->row < 0) {
         rows->failed = refuse(rows->cx, ERR_INTERNAL, "", "SQL %s has no column %d",
                               cur->sql->name, column);
-        return NULL;
+        return c;
     }
-    is = cur->conn->store->engine->type(cur, column);
-    if (is == SQL_NULL || is == type)
-        return is == SQL_NULL ? NULL : cur;
+    c = store__cell(cur, column);
+    if (c.type == SQL_NULL || c.type == type)
+        return c;
     rows->failed = refuse(rows->cx, ERR_INTERNAL, "", "SQL %s: column %d has another type",
                           cur->sql->name, column);
-    return NULL;
+    return (struct store_cell){ 0 };
 }
 
 struct str
 store_text(struct store_rows *rows, int column)
 {
-    struct store_cursor *cur = column_of(rows, column, SQL_TEXT);
-
-    return cur ? str_of_bytes(cur->conn->store->engine->bytes(cur, column))
-               : (struct str){ NULL, 0 };
+    return str_of_bytes(read_as(rows, column, SQL_TEXT).b);
 }
 
 struct bytes
 store_blob(struct store_rows *rows, int column)
 {
-    struct store_cursor *cur = column_of(rows, column, SQL_BLOB);
-
-    return cur ? cur->conn->store->engine->bytes(cur, column) : (struct bytes){ NULL, 0 };
+    return read_as(rows, column, SQL_BLOB).b;
 }
 
 int64_t
 store_int(struct store_rows *rows, int column)
 {
-    struct store_cursor *cur = column_of(rows, column, SQL_INT);
-
-    return cur ? cur->conn->store->engine->integer(cur, column) : 0;
+    return read_as(rows, column, SQL_INT).i;
 }
 
 bool
@@ -620,7 +637,7 @@ store_is_null(struct store_rows *rows, int column)
 
     return cur == NULL || rows->failed != ERR_OK || rows->done || cur->row < 0 ||
            column < 0 || column >= cur->columns ||
-           cur->conn->store->engine->type(cur, column) == SQL_NULL;
+           store__cell(cur, column).type == SQL_NULL;
 }
 
 void
@@ -632,6 +649,9 @@ store_rows_close(struct store_rows *rows)
         return;
     rows->state_ = NULL;
     rows->engine_ = NULL;
+    if (cur->conn == NULL)
+        return;
+    store__keep_rest(rows->cx, cur);
     cur->conn->store->engine->end(cur);
     store__release(cur->conn);
 }

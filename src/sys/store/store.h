@@ -94,6 +94,14 @@ struct store_rows {
 };
 err_t store_query(struct ctx *cx, enum sql_id id, struct store_rows *rows,
                   const struct sql_arg *args, size_t n) NODISCARD;
+/*
+ * The same, for what is asked often: with SQLite its rows stay in memory for as long as
+ * nobody, in whatever process, has committed anything (store_kept.c says how that is
+ * known). So what it gives is what a read that begins now would give. Within a
+ * transaction, and with PostgreSQL, it is store_query.
+ */
+err_t store_query_kept(struct ctx *cx, enum sql_id id, struct store_rows *rows,
+                       const struct sql_arg *args, size_t n) NODISCARD;
 bool store_next(struct store_rows *rows);
 struct str store_text(struct store_rows *rows, int column); /* NULL: .p is NULL */
 struct bytes store_blob(struct store_rows *rows, int column);

@@ -5,6 +5,7 @@
  *   store_text.c     statements and schema in each engine's words
  *   store_migrate.c  from an empty or older database to today's
  *   store_once.c     one-time values
+ *   store_kept.c     rows that are read often
  *   store_sqlite.c   one engine
  *   store_pg.c       the other
  *
@@ -57,10 +58,29 @@ struct store_conn {
     int64_t since, idle_since; /* held; not held */
 };
 
+/*
+ * Where a database stands: two that are the same enclose no commit of anybody. Of
+ * SQLite it is the header of the WAL-index.
+ */
+enum { STORE_MARK = 12 };
+struct store_mark {
+    uint32_t word[STORE_MARK];
+};
+
+/* A value that is kept, or was. */
+struct store_cell {
+    enum sql_type type;
+    int64_t i;
+    struct bytes b;
+};
+
 /* The rows of one statement; in the arena of the context that asked. */
 struct store_cursor {
-    struct store_conn *conn;
+    struct store_conn *conn; /* NULL: `cells` are all rows */
     const struct store_sql *sql;
+    struct store_cell *cells;
+    struct store_keeping *keeping; /* its rows are to be kept */
+    int rows_n;
     void *rows;       /* the engine's */
     void *spare;      /* the engine's */
     int row, columns; /* row: -1 before the first */
@@ -88,6 +108,8 @@ struct store_engine {
                  size_t n);
     err_t (*next)(struct ctx *cx, struct store_cursor *cur); /* sets cur->ended */
     void (*end)(struct store_cursor *cur);
+    /* False when it cannot be told now. NULL: never. */
+    bool (*mark)(struct store_conn *c, struct store_mark *out);
     enum sql_type (*type)(struct store_cursor *cur, int column);
     int64_t (*integer)(struct store_cursor *cur, int column);
     struct bytes (*bytes)(struct store_cursor *cur, int column);
@@ -113,7 +135,8 @@ struct store {
     struct store_conn *conn[STORE_CONNECTIONS_MAX];
     int open, most, waiting;
 
-    pthread_mutex_t writer;        /* SQLite has one at a time */
+    struct store_kept *kept; /* store_kept.c */
+    pthread_mutex_t writer;  /* SQLite has one at a time */
     struct {
         pthread_mutex_t lock;
         struct store_brief *first;
@@ -143,6 +166,15 @@ err_t store__script(struct ctx *cx, struct store_conn *c, const char *text) NODI
 err_t store__begin(struct ctx *cx, struct store_tx *tx, bool brief) NODISCARD;
 err_t store__transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg,
                       bool brief) NODISCARD;
+/* What a cell of a cursor's row holds. */
+struct store_cell store__cell(struct store_cursor *cur, int column);
+/* A row was read, or that there are no more. */
+void store__keep_row(struct store_cursor *cur);
+/* Before a cursor closes: what is kept is read to its end. */
+void store__keep_rest(struct ctx *cx, struct store_cursor *cur);
+void store__kept_free(struct store *s);
+struct bytes store__kept_key(struct arena *a, const struct sql_arg *args, size_t n);
+uint64_t store__kept_hash(enum sql_id id, struct bytes key);
 /* Does this thread hold one? */
 bool store__in_transaction(struct store *s);
 /* Before a write outside a transaction, or its begin: sets the engine as is wanted. */

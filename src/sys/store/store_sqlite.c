@@ -27,6 +27,7 @@ struct lite {
     sqlite3 *db;
     sqlite3_stmt *stmt[SQL_COUNT];
     bool used[SQL_COUNT]; /* its rows are open */
+    const uint32_t *index; /* the WAL-index; SQLite's, until we disconnect */
     int64_t busy_since;
 };
 
@@ -236,17 +237,33 @@ lite_script(struct ctx *cx, struct store_conn *c, const char *text)
                            : failed(cx, c, "script", sqlite3_extended_errcode(l->db));
 }
 
+static int
+is_wal(void *arg, int n, char **values, char **names)
+{
+    bool *wal = arg;
+
+    (void)names;
+    *wal = n == 1 && values[0] != NULL && strcmp(values[0], "wal") == 0;
+    return 0;
+}
+
 /* A new file becomes WAL once. Who comes meanwhile is told BUSY without the handler. */
 static err_t
 write_ahead(struct ctx *cx, struct store_conn *c)
 {
     struct lite *l = c->engine;
+    bool wal = false;
     int rc, tries = 0;
 
     do
-        rc = sqlite3_exec(l->db, "pragma journal_mode = wal", NULL, NULL, NULL);
+        rc = sqlite3_exec(l->db, "pragma journal_mode = wal", is_wal, &wal, NULL);
     while ((rc & 0xFF) == SQLITE_BUSY && on_busy(c, tries++));
-    return rc == SQLITE_OK ? ERR_OK : failed(cx, c, "journal_mode", rc);
+    if (rc != SQLITE_OK)
+        return failed(cx, c, "journal_mode", rc);
+    return wal ? ERR_OK
+               : refuse(cx, ERR_STORE, "", "%s cannot be written ahead (WAL): is it on a "
+                                           "network's disk?",
+                        c->store->where);
 }
 
 static err_t
@@ -281,6 +298,44 @@ lite_connect(struct ctx *cx, struct store_conn *c)
             ERR_OK)
         lite_disconnect(c);
     return e;
+}
+
+/* --- where it stands -------------------------------------------------------- */
+
+/*
+ * walformat.html 2.1: two copies of 48 bytes, of which a writer changes the second
+ * first. A connection in WAL keeps the file from leaving WAL, and its memory mapped.
+ */
+enum { INDEX_PAGE = 32768, INDEX_VERSION = 3007000, INDEX_IS_INIT = 3 };
+
+static const uint32_t *
+index_of(struct lite *l)
+{
+    sqlite3_file *file = NULL;
+    volatile void *p = NULL;
+
+    if (l->index == NULL &&
+        sqlite3_file_control(l->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        file->pMethods != NULL && file->pMethods->iVersion >= 2 &&
+        file->pMethods->xShmMap(file, 0, INDEX_PAGE, 0, &p) == SQLITE_OK)
+        l->index = (const uint32_t *)(uintptr_t)p;
+    return l->index;
+}
+
+static bool
+lite_mark(struct store_conn *c, struct store_mark *out)
+{
+    const uint32_t *index = index_of(c->engine);
+    struct store_mark other;
+
+    if (index == NULL)
+        return false;
+    for (int i = 0; i < STORE_MARK; i++)
+        out->word[i] = __atomic_load_n(&index[i], __ATOMIC_ACQUIRE);
+    for (int i = 0; i < STORE_MARK; i++)
+        other.word[i] = __atomic_load_n(&index[STORE_MARK + i], __ATOMIC_ACQUIRE);
+    return memcmp(out, &other, sizeof(other)) == 0 && out->word[0] == INDEX_VERSION &&
+           *(const uint8_t *)&out->word[INDEX_IS_INIT] != 0;
 }
 
 static bool
@@ -481,6 +536,7 @@ const struct store_engine store__sqlite = {
     .run = lite_run,
     .next = lite_next,
     .end = lite_end,
+    .mark = lite_mark,
     .type = lite_type,
     .integer = lite_integer,
     .bytes = lite_bytes,

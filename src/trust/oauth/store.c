@@ -159,8 +159,8 @@ look_up(struct ctx *cx, enum sql_id id, struct str label, struct str token,
     if (token.n != TOKEN_TEXT) /* none of ours */
         return gone(cx);
     if ((e = hash_bytes(cx, HASH_SHA256, bytes_of(token), hash)) != ERR_OK ||
-        (e = store_query(cx, id, &rows,
-                         SQL_ARGS(sql_blob(((struct bytes){ hash, HASH }))))) != ERR_OK)
+        (e = store_query_kept(cx, id, &rows,
+                              SQL_ARGS(sql_blob(((struct bytes){ hash, HASH }))))) != ERR_OK)
         return e;
     if (store_next(&rows)) {
         *expires_ms = store_int(&rows, 1);
