@@ -70,12 +70,19 @@ static err_t
 put_hit(struct ctx *cx, struct json_out *js, struct str base, const struct source_hit *hit,
         const char *mode, struct str elements)
 {
-    struct str url =
-        arena_printf(cx->arena, "%.*s/%.*s/%.*s", STR(base), STR(hit->type), STR(hit->id));
+    struct str url;
+    struct buf b;
     err_t e;
 
-    if (url.p == NULL)
-        return refuse_memory(cx);
+    buf_init(&b, cx->arena);
+    buf_room(&b, base.n + hit->type.n + hit->id.n + 2);
+    buf_str(&b, base);
+    buf_c(&b, '/');
+    buf_str(&b, hit->type);
+    buf_c(&b, '/');
+    buf_str(&b, hit->id);
+    if ((e = buf_done(cx, &b, &url)) != ERR_OK)
+        return e;
     json_object(js);
     json_member(js, "fullUrl", url);
     json_key(js, "resource");

@@ -5,6 +5,8 @@
  *   current  one row per resource: where its newest version stands
  *   found    term -> current.key: what a search narrows by, before fhir_match decides
  *            (source_index.c)
+ *   newest   an Observation's subject, kind and date -> current.key: what $lastn steps
+ *            through (source_lastn.c)
  *   secret   what links to pages of forms are sealed with
  *
  * Durable   A commit is on the disk before it is answered (synchronous = full). One
@@ -40,6 +42,16 @@ static const char *const statements[ST_COUNT] = {
     [ST_MOVE] = "update current set place = ?2 where key = ?1",
     [ST_FOUND_ADD] = "insert or ignore into found (term, key) values (?1, ?2)",
     [ST_FOUND_DROP] = "delete from found where term = ?1 and key = ?2",
+    [ST_NEWEST_ADD] = "insert or ignore into newest (subject, kind, date, key)"
+                      " values (?1, ?2, ?3, ?4)",
+    [ST_NEWEST_DROP] = "delete from newest"
+                       " where subject = ?1 and kind = ?2 and date = ?3 and key = ?4",
+    [ST_KEYS] = "select key from found where term = ?1 and key > ?2 order by key",
+    [ST_FOUND] = "select 1 from found where term = ?1 and key = ?2",
+    [ST_KEY] = "select " ROW " from current c join history h on h.place = c.place"
+               " where c.key = ?1",
+    [ST_NEWEST] = "select kind, key from newest where subject = ?1"
+                  " and kind >= ?2 and kind <= ?3 order by kind, date desc, key desc",
     /* cross join: SQLite keeps the order */
     [ST_WALK] = "select " ROW " from found f cross join current c on c.key = f.key"
                 " cross join history h on h.place = c.place"
@@ -65,6 +77,9 @@ static const char schema[] =
     " id text not null, place integer not null, unique (type, id)) strict;"
     "create table if not exists found (term integer not null, key integer not null,"
     " primary key (term, key)) strict, without rowid;"
+    "create table if not exists newest (subject integer not null, kind integer not null,"
+    " date integer not null, key integer not null,"
+    " primary key (subject, kind, date desc, key desc)) strict, without rowid;"
     "create table if not exists secret (name text primary key, value blob not null)"
     " strict;";
 

@@ -1,6 +1,6 @@
 /*
- * source_db_int.h - one connection and its statements: between source_db.c and
- * source_rows.c alone. EUPL-1.2.
+ * source_db_int.h - one connection and its statements: between source_db.c,
+ * source_rows.c and source_found.c alone. EUPL-1.2.
  */
 #ifndef KNOOP_CARE_SOURCE_DB_INT_H
 #define KNOOP_CARE_SOURCE_DB_INT_H
@@ -21,7 +21,13 @@ enum statement {
     ST_MOVE,
     ST_FOUND_ADD,
     ST_FOUND_DROP,
+    ST_NEWEST_ADD,
+    ST_NEWEST_DROP,
     ST_WALK,
+    ST_KEYS,
+    ST_FOUND,
+    ST_KEY,
+    ST_NEWEST,
     ST_ALL,
     ST_HISTORY_ALL,
     ST_HISTORY_TYPE,
@@ -42,6 +48,18 @@ struct source_db {
 err_t source__failed(struct ctx *cx, struct source_db *db, const char *doing) NODISCARD;
 /* Runs a statement that gives no row, and resets it. */
 int source__step(struct source_db *db, enum statement st);
+/* The same of one that changes something, as a refusal. */
+err_t source__run(struct ctx *cx, struct source_db *db, enum statement st,
+                  const char *doing) NODISCARD;
+/* What a bound statement of whole rows finds, until *stop; false at first. */
+err_t source__walk_rows(struct ctx *cx, struct source_db *db, enum statement st,
+                        source_visit *visit, void *arg, bool *stop) NODISCARD;
+/* What a version is found under; and the index, from the old to the new. */
+err_t source__terms_of(struct ctx *cx, const struct source_row *row,
+                       struct source_terms *out) NODISCARD;
+err_t source__index_change(struct ctx *cx, struct source_db *db, int64_t key,
+                           const struct source_terms *old,
+                           const struct source_terms *new) NODISCARD;
 /*
  * What is in the index is made by the parameters that codec/fhir knows: when those
  * are others than the index was made by, it is made anew. At opening.

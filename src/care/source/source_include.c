@@ -62,7 +62,7 @@ add_referred(struct ctx *cx, struct including *g, struct str reference)
         refuse_clear(cx);
         return ERR_OK;
     }
-    if (e != ERR_OK || (e = source__hit_of(cx, &row, &hit)) != ERR_OK)
+    if (e != ERR_OK || (e = source__hit_of(cx, &row, NULL, &hit)) != ERR_OK)
         return e;
     return add(cx, g, &hit);
 }
@@ -107,6 +107,7 @@ visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
 {
     struct including *g = arg;
     struct source_hit hit;
+    json *value;
     bool yes;
     err_t e;
 
@@ -114,8 +115,10 @@ visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
     if (!str_eq(row->type, g->in->type) || have(g->hits, row->type, row->id) ||
         have(g->extra, row->type, row->id))
         return ERR_OK;
-    if ((e = look(cx, g)) != ERR_OK || (e = source__hit_of(cx, row, &hit)) != ERR_OK ||
-        (e = refers(cx, g, hit.value, &yes)) != ERR_OK || !yes)
+    if ((e = look(cx, g)) != ERR_OK ||
+        (e = json_parse(cx, row->body, JSON_RAW_NUMBERS, &value)) != ERR_OK ||
+        (e = refers(cx, g, value, &yes)) != ERR_OK || !yes ||
+        (e = source__hit_of(cx, row, value, &hit)) != ERR_OK)
         return e;
     return add(cx, g, &hit);
 }
@@ -134,8 +137,7 @@ reverse(struct ctx *cx, struct including *g)
         g->target = arena_printf(cx->arena, "%.*s/%.*s", STR(of->type), STR(of->id));
         if (g->target.p == NULL)
             return refuse_memory(cx);
-        walk.term = source__term_refers(
-            g->in->type, fhir_param_find(g->in->type, g->in->param), of->type, of->id);
+        walk.term = source__term_refers(g->in->type, g->in->param, of->type, of->id);
         if ((e = source__walk(cx, g->db, &walk)) != ERR_OK)
             return e;
     }

@@ -31,7 +31,7 @@ source__new_id(struct ctx *cx, struct str *out)
  * too much.
  */
 
-enum { LAYOUT = 2 };
+enum { LAYOUT = 3 };
 static const uint32_t FNV = 2166136261u;
 
 /* FNV-1a, ASCII in lower case. */
@@ -157,7 +157,9 @@ source__terms(struct ctx *cx, const json *resource, const struct source_row *row
         if (!str_is(S("_id"), index.entries[i].param->name))
             e = add_entry(cx, out, row->type, &index.entries[i]);
     each_once(out);
-    return e;
+    return e != ERR_OK || !str_is(row->type, "Observation")
+               ? e
+               : source__kinds(cx, resource, &index, out);
 }
 
 int
@@ -178,69 +180,107 @@ source__index_version(void)
 
 /* --- what a query narrows by ------------------------------------------------------ */
 
-/* How much a term narrows; 0: the index cannot answer it. */
-static int
-rank(const struct fhir_term *t)
+static bool
+value_narrows(const struct fhir_term *t, const struct fhir_value *v)
 {
-    if (t->n != 1 || t->modifier != FHIR_PLAIN)
-        return 0;
     switch (t->param->kind) {
-    case FHIR_TOKEN:
-        if (t->values[0].code.n == 0 ||
-            (t->values[0].has_system && t->values[0].system.n == 0))
-            return 0;
-        return str_is(S("_id"), t->param->name)          ? 5
-               : str_is(S("identifier"), t->param->name) ? 4
-                                                         : 1;
-    case FHIR_REFERENCE:
-        return t->values[0].reference.type.n > 0 && t->values[0].reference.id.n > 0 ? 3 : 0;
-    case FHIR_URI: return t->values[0].text.n > 0 ? 2 : 0;
+    case FHIR_TOKEN: return v->code.n > 0 && (!v->has_system || v->system.n > 0);
+    case FHIR_REFERENCE: return v->reference.type.n > 0 && v->reference.id.n > 0;
+    case FHIR_URI: return v->text.n > 0;
     case FHIR_STRING:
     case FHIR_DATE:
     case FHIR_QUANTITY:
-    case FHIR_NUMBER: return 0;
+    case FHIR_NUMBER: return false;
     }
-    return 0;
+    return false;
 }
 
-/* The term that narrows the most; all of the type, when none does. */
-static void
-narrow(struct source_query *q)
+/* Can the index answer it? Each of its values, then. */
+static bool
+narrows(const struct fhir_term *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (!value_narrows(t, &t->values[i]))
+            return false;
+    return t->n > 0 && t->modifier == FHIR_PLAIN;
+}
+
+/* How much a term of one value narrows; 0: not at all. */
+static int
+rank(const struct fhir_term *t)
+{
+    if (t->n != 1 || !narrows(t))
+        return 0;
+    if (t->param->kind == FHIR_REFERENCE)
+        return 3;
+    if (t->param->kind == FHIR_URI)
+        return 2;
+    return str_is(S("_id"), t->param->name)          ? 5
+           : str_is(S("identifier"), t->param->name) ? 4
+                                                     : 1;
+}
+
+static int64_t
+term_of(const struct source_query *q, const struct fhir_param *param,
+        const struct fhir_value *v)
+{
+    if (param->kind == FHIR_REFERENCE)
+        return source__term_refers(q->type, param, v->reference.type, v->reference.id);
+    return source__term(q->type, param, param->kind == FHIR_URI ? v->text : v->code);
+}
+
+static err_t
+narrow_also(struct ctx *cx, const struct fhir_term *t, struct source_query *q)
+{
+    struct source_also *also = &q->also[q->alsos];
+
+    if (!narrows(t) || str_is(S("_id"), t->param->name) || q->alsos == COUNT(q->also))
+        return ERR_OK;
+    if ((also->terms = arena_array(cx->arena, t->n, sizeof(*also->terms))) == NULL)
+        return refuse_memory(cx);
+    for (also->n = 0; also->n < t->n; also->n++)
+        also->terms[also->n] = term_of(q, t->param, &t->values[also->n]);
+    q->alsos++;
+    return ERR_OK;
+}
+
+/* The term that narrows the most, or all of the type; and the others. */
+static err_t
+narrow(struct ctx *cx, struct source_query *q)
 {
     const struct fhir_term *best = NULL;
-    const struct fhir_value *v;
+    err_t e = ERR_OK;
 
     q->term = source__term(q->type, NULL, S(""));
     for (size_t i = 0; i < q->filters->n; i++)
         if (rank(&q->filters->terms[i]) > (best != NULL ? rank(best) : 0))
             best = &q->filters->terms[i];
-    if (best == NULL)
-        return;
-    v = &best->values[0];
-    if (str_is(S("_id"), best->param->name))
-        q->id = v->code;
-    else if (best->param->kind == FHIR_REFERENCE)
-        q->term = source__term_refers(q->type, best->param, v->reference.type,
-                                      v->reference.id);
-    else
-        q->term = source__term(q->type, best->param,
-                               best->param->kind == FHIR_URI ? v->text : v->code);
+    if (best != NULL && str_is(S("_id"), best->param->name)) {
+        q->id = best->values[0].code;
+        return ERR_OK;
+    }
+    if (best != NULL) {
+        q->term = term_of(q, best->param, &best->values[0]);
+        q->term_of = best->param;
+    }
+    for (size_t i = 0; e == ERR_OK && i < q->filters->n; i++)
+        if (&q->filters->terms[i] != best)
+            e = narrow_also(cx, &q->filters->terms[i], q);
+    return e;
 }
 
 static err_t
 read_include(struct ctx *cx, struct str value, bool reverse, struct source_query *q)
 {
     struct source_include *in = &q->include[q->includes];
-    const struct fhir_param *param;
 
     if (q->includes == SOURCE_INCLUDES_MAX)
         return refuse(cx, ERR_LIMIT, "", "more than %d includes", SOURCE_INCLUDES_MAX);
     in->reverse = reverse;
     in->type = str_cut(&value, ':');
-    in->param = str_cut(&value, ':');
+    in->param = fhir_param_find(in->type, str_cut(&value, ':'));
     in->target = value;
-    param = fhir_param_find(in->type, in->param);
-    if (param == NULL || param->kind != FHIR_REFERENCE ||
+    if (in->param == NULL || in->param->kind != FHIR_REFERENCE ||
         (in->target.n > 0 && !fhir_type_known(in->target)))
         return refuse(
             cx, ERR_BAD_REQUEST, "FHIR R4 3.1.1.5.3",
@@ -261,13 +301,12 @@ read_number(struct ctx *cx, struct str value, uint64_t most, uint64_t *out)
 static err_t
 read_sort(struct ctx *cx, struct str value, struct source_query *q)
 {
-    struct str name = str_sub(value, str_starts(value, S("-")) ? 1 : 0, value.n);
-    const struct fhir_param *param = fhir_param_find(q->type, name);
-
-    if (param == NULL || param->kind != FHIR_DATE)
+    q->sort = value;
+    q->sort_down = str_starts(value, S("-"));
+    q->sort_by = fhir_param_find(q->type, str_sub(value, q->sort_down, value.n));
+    if (q->sort_by == NULL || q->sort_by->kind != FHIR_DATE)
         return refuse(cx, ERR_UNSUPPORTED, "FHIR R4 3.1.1.5.1",
                       "_sort takes one date parameter");
-    q->sort = value;
     return ERR_OK;
 }
 
@@ -385,8 +424,7 @@ source__query_parse(struct ctx *cx, struct str type, struct str query, bool last
     if (q->sort.n == 0 && q->after.ms != 0)
         return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 3.1.1.3",
                       "_page is the mark of a sorted search");
-    narrow(q);
-    return ERR_OK;
+    return narrow(cx, q);
 }
 
 err_t
@@ -404,20 +442,14 @@ is_ours(struct str url, struct str base)
 }
 
 err_t
-source__references(struct ctx *cx, struct str base, const json *resource, struct str param,
-                   struct str *out, size_t room, size_t *n)
+source__references(struct ctx *cx, struct str base, const json *resource,
+                   const struct fhir_param *param, struct str *out, size_t room, size_t *n)
 {
-    const struct fhir_param *p =
-        fhir_param_find(json_get_text(resource, "resourceType"), param);
     struct fhir_index index = { 0 };
-    err_t e;
+    err_t e = fhir_index_param(cx, resource, param, &index);
 
     *n = 0;
-    if (p == NULL)
-        return ERR_OK;
-    if ((e = fhir_index_param(cx, resource, p, &index)) != ERR_OK)
-        return e;
-    for (size_t i = 0; i < index.n; i++) {
+    for (size_t i = 0; e == ERR_OK && i < index.n; i++) {
         const struct fhir_reference *r = &index.entries[i].reference;
 
         if (r->type.n == 0 || r->id.n == 0 || (r->url.n > 0 && !is_ours(r->url, base)))
@@ -430,18 +462,17 @@ source__references(struct ctx *cx, struct str base, const json *resource, struct
             return refuse_memory(cx);
         ++*n;
     }
-    return ERR_OK;
+    return e;
 }
 
 bool
-source__date_of(struct ctx *cx, const json *resource, struct str param, int64_t *ms)
+source__date_of(struct ctx *cx, const json *resource, const struct fhir_param *param,
+                int64_t *ms)
 {
-    const struct fhir_param *p =
-        fhir_param_find(json_get_text(resource, "resourceType"), param);
     struct fhir_index index = { 0 };
 
     *ms = 0;
-    if (p == NULL || fhir_index_param(cx, resource, p, &index) != ERR_OK) {
+    if (fhir_index_param(cx, resource, param, &index) != ERR_OK) {
         refuse_clear(cx);
         return false;
     }

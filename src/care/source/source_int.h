@@ -54,25 +54,54 @@ err_t source__check_version(struct ctx *cx, struct source_db *db, struct str typ
 err_t source__delete(struct ctx *cx, struct source_db *db, struct str type,
                      struct str id) NODISCARD;
 
+/* The row is borrowed for the call. *stop ends a walk. */
+typedef err_t source_visit(struct ctx *cx, void *arg, const struct source_row *row,
+                           bool *stop);
+
+/* Under one of these terms, too. */
+struct source_also {
+    int64_t *terms;
+    size_t n;
+};
+
 /*
- * Walks current resources that the index has under `term`, with key > after, in key
- * order. There may be others among them. The row is borrowed for the call. `visit`
- * ends the walk with *stop.
+ * Walks current resources that the index has under `term` and under each `also`, with
+ * key > after, in key order. There may be others among them.
  */
 struct source_walk {
     int64_t term, after;
-    err_t (*visit)(struct ctx *cx, void *arg, const struct source_row *row, bool *stop);
+    const struct source_also *also;
+    size_t alsos;
+    source_visit *visit;
     void *arg;
 };
 err_t source__walk(struct ctx *cx, struct source_db *db,
                    const struct source_walk *walk) NODISCARD;
+
+/*
+ * Steps through Observations of a subject kind by kind, the newest of each first; of the
+ * kinds given, or of all. `visit` goes on to the next kind with *full.
+ */
+struct source_steps {
+    int64_t subject;
+    const int64_t *kind;
+    size_t kinds;
+    const struct source_also *also;
+    size_t alsos;
+    err_t (*visit)(struct ctx *cx, void *arg, int64_t kind, int64_t key, bool *full);
+    void *arg;
+};
+err_t source__step_through(struct ctx *cx, struct source_db *db,
+                           const struct source_steps *steps) NODISCARD;
+err_t source__visit_key(struct ctx *cx, struct source_db *db, int64_t key,
+                        source_visit *visit, void *arg, bool *stop) NODISCARD;
 
 /* Versions, the newest first. row->key is the place in the history, not of the resource. */
 struct source_past {
     struct str type, id; /* may be empty */
     int64_t since_ms, before; /* only places before this one; 0: from the newest */
     int64_t most;
-    err_t (*visit)(struct ctx *cx, void *arg, const struct source_row *row, bool *stop);
+    source_visit *visit;
     void *arg;
 };
 err_t source__history(struct ctx *cx, struct source_db *db,
@@ -89,12 +118,22 @@ int64_t source__term_refers(struct str type, const struct fhir_param *param, str
                             struct str id);
 /* A type as a number, each its own. */
 int64_t source__type_number(struct str type);
+/* An Observation under one of its kinds; without a date, INT64_MIN. */
+struct source_kind {
+    int64_t subject, kind, date;
+};
 /* Those that a resource is found under, in order, each once. In the arena. */
 struct source_terms {
     int64_t *at;
     size_t n, room;
+    struct source_kind *kind;
+    size_t kinds;
 };
 err_t source__terms(struct ctx *cx, const json *resource, const struct source_row *row,
+                    struct source_terms *out) NODISCARD;
+/* The kinds of an Observation, of which `index` has the references (source_lastn.c). */
+struct fhir_index;
+err_t source__kinds(struct ctx *cx, const json *resource, const struct fhir_index *index,
                     struct source_terms *out) NODISCARD;
 /* Another number when terms are made of other parameters or in another way. Not 0. */
 int source__index_version(void);

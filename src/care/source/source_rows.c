@@ -1,6 +1,5 @@
 /*
- * source_rows.c - resources as rows: written with their next version, read,
- * walked. EUPL-1.2.
+ * source_rows.c - resources as rows: written with their next version, read. EUPL-1.2.
  */
 #include "care/source/source_db_int.h"
 
@@ -123,8 +122,8 @@ render(struct ctx *cx, const json *resource, const struct source_row *row, struc
     return json_out_done(cx, &js, out);
 }
 
-static err_t
-run(struct ctx *cx, struct source_db *db, enum statement st, const char *doing)
+err_t
+source__run(struct ctx *cx, struct source_db *db, enum statement st, const char *doing)
 {
     return source__step(db, st) == SQLITE_DONE ? ERR_OK : source__failed(cx, db, doing);
 }
@@ -137,7 +136,7 @@ new_row(struct ctx *cx, struct source_db *db, struct source_row *row)
 
     bind(db->st[ST_NEW], 1, row->type);
     bind(db->st[ST_NEW], 2, row->id);
-    e = run(cx, db, ST_NEW, "writing");
+    e = source__run(cx, db, ST_NEW, "writing");
     row->key = sqlite3_last_insert_rowid(db->handle);
     return e;
 }
@@ -157,54 +156,11 @@ write_row(struct ctx *cx, struct source_db *db, struct source_row *row)
     sqlite3_bind_int64(st, 4, row->updated_ms);
     bind(st, 5, row->method);
     bind(st, 6, row->body);
-    if ((e = run(cx, db, ST_VERSION, "writing")) != ERR_OK)
+    if ((e = source__run(cx, db, ST_VERSION, "writing")) != ERR_OK)
         return e;
     sqlite3_bind_int64(db->st[ST_MOVE], 1, row->key);
     sqlite3_bind_int64(db->st[ST_MOVE], 2, sqlite3_last_insert_rowid(db->handle));
-    return run(cx, db, ST_MOVE, "writing");
-}
-
-static err_t
-index_run(struct ctx *cx, struct source_db *db, enum statement st, int64_t term,
-          int64_t key)
-{
-    sqlite3_bind_int64(db->st[st], 1, term);
-    sqlite3_bind_int64(db->st[st], 2, key);
-    return run(cx, db, st, "indexing");
-}
-
-/* Both are in order: what is in the one alone is added or dropped. */
-static err_t
-index_change(struct ctx *cx, struct source_db *db, int64_t key,
-             const struct source_terms *old, const struct source_terms *new)
-{
-    size_t i = 0, k = 0;
-    err_t e = ERR_OK;
-
-    while (e == ERR_OK && (i < old->n || k < new->n)) {
-        if (k == new->n || (i < old->n && old->at[i] < new->at[k]))
-            e = index_run(cx, db, ST_FOUND_DROP, old->at[i++], key);
-        else if (i == old->n || new->at[k] < old->at[i])
-            e = index_run(cx, db, ST_FOUND_ADD, new->at[k++], key);
-        else
-            i++, k++;
-    }
-    return e;
-}
-
-/* Under what a version is found; nothing, when it is no resource (never there, deleted). */
-static err_t
-terms_of(struct ctx *cx, const struct source_row *row, struct source_terms *out)
-{
-    json *v;
-    err_t e;
-
-    *out = (struct source_terms){ 0 };
-    if (row->body.n == 0)
-        return ERR_OK;
-    if ((e = json_parse(cx, row->body, JSON_RAW_NUMBERS, &v)) != ERR_OK)
-        return e;
-    return source__terms(cx, v, row, out);
+    return source__run(cx, db, ST_MOVE, "writing");
 }
 
 /* The version that is there, or none: `next` gets its key, and the number after its. */
@@ -219,7 +175,7 @@ before(struct ctx *cx, struct source_db *db, struct source_row *next, struct sou
     refuse_clear(cx);
     next->key = now.key;
     next->version = now.version + 1;
-    return terms_of(cx, &now, old);
+    return source__terms_of(cx, &now, old);
 }
 
 err_t
@@ -244,7 +200,7 @@ source__put(struct ctx *cx, struct source_db *db, const json *resource, struct s
         (e = source__terms(cx, resource, &row, &new)) != ERR_OK ||
         (e = render(cx, resource, &row, &row.body)) != ERR_OK ||
         (e = write_row(cx, db, &row)) != ERR_OK ||
-        (e = index_change(cx, db, row.key, &old, &new)) != ERR_OK)
+        (e = source__index_change(cx, db, row.key, &old, &new)) != ERR_OK)
         return e;
     *out = row;
     return ERR_OK;
@@ -285,36 +241,26 @@ source__delete(struct ctx *cx, struct source_db *db, struct str type, struct str
         (e = before(cx, db, &row, &old)) != ERR_OK ||
         (e = write_row(cx, db, &row)) != ERR_OK)
         return e;
-    return index_change(cx, db, row.key, &old, &none);
+    return source__index_change(cx, db, row.key, &old, &none);
 }
 
-static err_t
-walk_rows(struct ctx *cx, struct source_db *db, enum statement which,
-          err_t (*visit)(struct ctx *, void *, const struct source_row *, bool *),
-          void *arg)
+err_t
+source__walk_rows(struct ctx *cx, struct source_db *db, enum statement which,
+                  source_visit *visit, void *arg, bool *stop)
 {
     sqlite3_stmt *st = db->st[which];
-    bool stop = false;
     err_t e = ERR_OK;
     int rc = SQLITE_DONE;
 
-    while (!stop && e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+    while (!*stop && e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         struct source_row row = row_of(st);
 
-        e = visit(cx, arg, &row, &stop);
+        e = visit(cx, arg, &row, stop);
     }
     if (e == ERR_OK && rc != SQLITE_ROW && rc != SQLITE_DONE)
         e = source__failed(cx, db, "reading");
     sqlite3_reset(st);
     return e;
-}
-
-err_t
-source__walk(struct ctx *cx, struct source_db *db, const struct source_walk *w)
-{
-    sqlite3_bind_int64(db->st[ST_WALK], 1, w->term);
-    sqlite3_bind_int64(db->st[ST_WALK], 2, w->after);
-    return walk_rows(cx, db, ST_WALK, w->visit, w->arg);
 }
 
 /* 0 for what was never there. */
@@ -331,61 +277,6 @@ key_of(struct ctx *cx, struct source_db *db, struct str type, struct str id, int
     return ERR_OK;
 }
 
-/* --- the index, made anew ------------------------------------------------------ */
-
-static err_t
-add_all(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
-{
-    struct arena scratch, *whole = cx->arena;
-    struct source_terms none = { 0 }, terms;
-    err_t e;
-
-    (void)stop;
-    arena_init(&scratch, 64u << 20);
-    cx->arena = &scratch;
-    if ((e = terms_of(cx, row, &terms)) == ERR_OK)
-        e = index_change(cx, arg, row->key, &none, &terms);
-    cx->arena = whole;
-    arena_fini(&scratch);
-    return e;
-}
-
-static err_t
-pragma_version(struct ctx *cx, struct source_db *db, int *out)
-{
-    sqlite3_stmt *st;
-
-    *out = 0;
-    if (sqlite3_prepare_v2(db->handle, "pragma user_version", -1, &st, NULL) != SQLITE_OK)
-        return source__failed(cx, db, "reading the index's version");
-    if (sqlite3_step(st) == SQLITE_ROW)
-        *out = sqlite3_column_int(st, 0);
-    sqlite3_finalize(st);
-    return ERR_OK;
-}
-
-err_t
-source__index_anew(struct ctx *cx, struct source_db *db)
-{
-    int version = source__index_version(), there;
-    char set[48];
-    err_t e;
-
-    snprintf(set, sizeof(set), "pragma user_version = %d", version);
-    if ((e = pragma_version(cx, db, &there)) != ERR_OK || there == version)
-        return e;
-    if ((e = source__begin(cx, db)) != ERR_OK)
-        return e;
-    if (sqlite3_exec(db->handle, "delete from found", NULL, NULL, NULL) != SQLITE_OK)
-        return source__failed(cx, db, "emptying the index");
-    sqlite3_bind_int64(db->st[ST_ALL], 1, 0);
-    if ((e = walk_rows(cx, db, ST_ALL, add_all, db)) != ERR_OK)
-        return e;
-    if (sqlite3_exec(db->handle, set, NULL, NULL, NULL) != SQLITE_OK)
-        return source__failed(cx, db, "writing the index's version");
-    return source__commit(cx, db);
-}
-
 err_t
 source__history(struct ctx *cx, struct source_db *db, const struct source_past *p)
 {
@@ -394,6 +285,7 @@ source__history(struct ctx *cx, struct source_db *db, const struct source_past *
                                            : ST_HISTORY_ALL;
     sqlite3_stmt *st = db->st[which];
     int64_t key = 0;
+    bool stop = false;
     err_t e;
 
     if (p->id.n > 0 && (e = key_of(cx, db, p->type, p->id, &key)) != ERR_OK)
@@ -405,5 +297,5 @@ source__history(struct ctx *cx, struct source_db *db, const struct source_past *
         sqlite3_bind_int64(st, 4, key);
     else if (p->type.n > 0)
         sqlite3_bind_int64(st, 4, source__type_number(p->type));
-    return walk_rows(cx, db, which, p->visit, p->arg);
+    return source__walk_rows(cx, db, which, p->visit, p->arg, &stop);
 }

@@ -1,5 +1,5 @@
 /*
- * source_search.c - search (FHIR R4 3.1.1), paging, _sort, Observation/$lastn.
+ * source_search.c - search (FHIR R4 3.1.1), paging, _sort.
  *
  *   walk by index ──► match ──► sort ──► page ──► included ──► Bundle
  *
@@ -19,21 +19,11 @@ enum {
     SMALL = 16 << 10 /* bytes of one that may stay behind though it does not match */
 };
 
-struct matching {
-    const struct source_query *query;
-    struct source_db *db;
-    struct source_hits hits;
-    uint64_t wanted; /* matches to keep */
-    uint64_t matched, looked;
-    bool all;   /* whatever there is, before the first is known */
-    bool total; /* how many there are is asked too */
-};
-
 err_t
 source__hit_add(struct ctx *cx, struct source_hits *h, const struct source_hit *hit)
 {
     if (h->n == h->room) {
-        size_t room = h->room ? 2 * h->room : 64;
+        size_t room = h->room ? 2 * h->room : 8;
         struct source_hit *p =
             arena_grow(cx->arena, h->hit, h->room * sizeof(*p), room * sizeof(*p));
 
@@ -46,9 +36,9 @@ source__hit_add(struct ctx *cx, struct source_hits *h, const struct source_hit *
     return ERR_OK;
 }
 
-static err_t
-hit_of(struct ctx *cx, const struct source_row *row, const json *value,
-       struct source_hit *out)
+err_t
+source__hit_of(struct ctx *cx, const struct source_row *row, const json *value,
+               struct source_hit *out)
 {
     *out = (struct source_hit){
         .key = row->key,
@@ -60,19 +50,9 @@ hit_of(struct ctx *cx, const struct source_row *row, const json *value,
     return out->type.p && out->id.p && out->body.p ? ERR_OK : refuse_memory(cx);
 }
 
-err_t
-source__hit_of(struct ctx *cx, const struct source_row *row, struct source_hit *out)
-{
-    json *v;
-    err_t e = json_parse(cx, row->body, JSON_RAW_NUMBERS, &v);
-
-    *out = (struct source_hit){ 0 };
-    return e != ERR_OK ? e : hit_of(cx, row, v, out);
-}
-
 /* What does not match leaves nothing behind; what does is parsed again. */
 static err_t
-match_aside(struct ctx *cx, const struct matching *m, const struct source_row *row,
+match_aside(struct ctx *cx, const struct source_matching *m, const struct source_row *row,
             json **value)
 {
     struct arena scratch, *whole = cx->arena;
@@ -92,7 +72,7 @@ match_aside(struct ctx *cx, const struct matching *m, const struct source_row *r
 
 /* *value is NULL when it does not match. The first few, if small, are parsed but once. */
 static err_t
-match(struct ctx *cx, const struct matching *m, const struct source_row *row, json **value)
+match(struct ctx *cx, const struct source_matching *m, const struct source_row *row, json **value)
 {
     bool yes;
     err_t e;
@@ -107,10 +87,10 @@ match(struct ctx *cx, const struct matching *m, const struct source_row *row, js
     return e;
 }
 
-static err_t
-visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
+err_t
+source__match(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
 {
-    struct matching *m = arg;
+    struct source_matching *m = arg;
     struct source_hit hit;
     json *value;
     err_t e;
@@ -125,7 +105,7 @@ visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
         return e;
     m->matched++;
     if (m->all || m->hits.n < m->wanted) {
-        if ((e = hit_of(cx, row, value, &hit)) != ERR_OK ||
+        if ((e = source__hit_of(cx, row, value, &hit)) != ERR_OK ||
             (e = source__hit_add(cx, &m->hits, &hit)) != ERR_OK)
             return e;
     }
@@ -136,14 +116,14 @@ visit(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
 
 /* The one that _id names, when it is there. */
 static err_t
-find_one(struct ctx *cx, struct matching *m, int64_t after)
+find_one(struct ctx *cx, struct source_matching *m, int64_t after)
 {
     struct source_row row;
     bool stop;
     err_t e = source__get(cx, m->db, m->query->type, m->query->id, &row);
 
     if (e == ERR_OK && row.key > after)
-        return visit(cx, m, &row, &stop);
+        return source__match(cx, m, &row, &stop);
     if (e == ERR_NOT_FOUND || e == ERR_GONE) {
         refuse_clear(cx);
         return ERR_OK;
@@ -151,14 +131,16 @@ find_one(struct ctx *cx, struct matching *m, int64_t after)
     return e;
 }
 
-static err_t
-find(struct ctx *cx, struct matching *m)
+err_t
+source__match_all(struct ctx *cx, struct source_matching *m)
 {
     const struct source_query *q = m->query;
     struct source_walk walk = {
         .term = q->term,
         .after = q->after.there && !m->all ? q->after.key : 0,
-        .visit = visit,
+        .also = q->also,
+        .alsos = q->alsos,
+        .visit = source__match,
         .arg = m,
     };
 
@@ -181,15 +163,12 @@ newer_first(const void *a, const void *b)
     return older_first(b, a);
 }
 
-/* _sort by one date parameter, with or without '-'; who has no date comes last. */
-static void
-sort_hits(struct ctx *cx, struct str sort, struct source_hits *h)
+void
+source__sort(struct ctx *cx, const struct fhir_param *date, bool down,
+             struct source_hits *h)
 {
-    bool down = sort.n > 0 && sort.p[0] == '-';
-    struct str param = str_sub(sort, down ? 1 : 0, sort.n);
-
     for (size_t i = 0; i < h->n; i++)
-        if (!source__date_of(cx, h->hit[i].value, param, &h->hit[i].sort_ms))
+        if (!source__date_of(cx, h->hit[i].value, date, &h->hit[i].sort_ms))
             h->hit[i].sort_ms = down ? INT64_MIN : INT64_MAX;
     if (h->n > 0)
         qsort(h->hit, h->n, sizeof(*h->hit), down ? newer_first : older_first);
@@ -199,11 +178,10 @@ sort_hits(struct ctx *cx, struct str sort, struct source_hits *h)
 static void
 skip_before(const struct source_query *q, struct source_hits *h)
 {
-    bool down = q->sort.p[0] == '-';
     struct source_hit mark = { .key = q->after.key, .sort_ms = q->after.ms };
 
     while (q->after.there && h->n > 0 &&
-           (down ? newer_first : older_first)(&h->hit[0], &mark) <= 0) {
+           (q->sort_down ? newer_first : older_first)(&h->hit[0], &mark) <= 0) {
         h->hit++;
         h->n--;
     }
@@ -231,7 +209,7 @@ source__search(struct ctx *cx, struct source_db *db, struct str type, struct str
                bool hidden, struct json_out *js)
 {
     struct source_query q;
-    struct matching m = { .query = &q, .db = db };
+    struct source_matching m = { .query = &q, .db = db };
     struct source_answer a = { .query = &q };
     err_t e;
 
@@ -239,16 +217,16 @@ source__search(struct ctx *cx, struct source_db *db, struct str type, struct str
         (e = source__query_parse(cx, type, query, false, &q)) != ERR_OK)
         return e;
     q.hidden = hidden;
-    m.all = q.sort.n > 0;
+    m.all = q.sort_by != NULL;
     m.total = q.count_only || q.count == 0 || (!q.after.there && !q.total_none);
     m.wanted = q.count_only ? 0 : q.count + 1; /* one more tells of a next page */
-    if ((e = find(cx, &m)) != ERR_OK)
+    if ((e = source__match_all(cx, &m)) != ERR_OK)
         return e;
     a.match = m.hits;
     a.total = m.matched;
     a.total_known = m.total && m.matched <= SOURCE_TOTAL_MAX;
     if (m.all) {
-        sort_hits(cx, q.sort, &a.match);
+        source__sort(cx, q.sort_by, q.sort_down, &a.match);
         skip_before(&q, &a.match);
     }
     cut_page(&q, &a);
@@ -262,7 +240,7 @@ source__find_two(struct ctx *cx, struct source_db *db, struct str type, struct s
                  struct str id[2], size_t *found)
 {
     struct source_query q;
-    struct matching m = { .query = &q, .db = db, .wanted = 2 };
+    struct source_matching m = { .query = &q, .db = db, .wanted = 2 };
     err_t e;
 
     *found = 0;
@@ -271,65 +249,9 @@ source__find_two(struct ctx *cx, struct source_db *db, struct str type, struct s
     if (q.filters->n == 0) /* no condition holds for all there is */
         return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 3.1.0.8.1",
                       "a condition without parameters");
-    if ((e = find(cx, &m)) != ERR_OK)
+    if ((e = source__match_all(cx, &m)) != ERR_OK)
         return e;
     for (; *found < m.hits.n && *found < 2; (*found)++)
         id[*found] = m.hits.hit[*found].id;
     return ERR_OK;
-}
-
-/* Two observations are of one kind when they share a code; without any, its text. */
-static bool
-same_kind(const json *a, const json *b)
-{
-    const json *x = json_get(a, "code"), *y = json_get(b, "code");
-
-    for (json_each(i, json_get(x, "coding")))
-        for (json_each(k, json_get(y, "coding")))
-            if (str_eq(json_get_text(i.value, "code"), json_get_text(k.value, "code")) &&
-                str_eq(json_get_text(i.value, "system"), json_get_text(k.value, "system")))
-                return true;
-    return json_size(json_get(x, "coding")) == 0 && json_size(json_get(y, "coding")) == 0 &&
-           str_eq(json_get_text(x, "text"), json_get_text(y, "text"));
-}
-
-/* Of each kind the first `most`, in the order that they have. */
-static err_t
-keep_first(struct ctx *cx, const struct source_hits *from, uint64_t most,
-           struct source_hits *kept)
-{
-    for (size_t i = 0; i < from->n; i++) {
-        uint64_t before = 0;
-        err_t e;
-
-        for (size_t k = 0; k < kept->n; k++)
-            before += same_kind(kept->hit[k].value, from->hit[i].value);
-        if (before < most && (e = source__hit_add(cx, kept, &from->hit[i])) != ERR_OK)
-            return e;
-    }
-    return ERR_OK;
-}
-
-/* FHIR R4 Observation $lastn: of each kind the newest `max`, the newest first. */
-err_t
-source__lastn(struct ctx *cx, struct source_db *db, struct str query, bool hidden,
-              struct json_out *js)
-{
-    struct source_query q;
-    struct matching m = { .query = &q, .db = db, .all = true };
-    struct source_answer a = { .query = &q, .total_known = true };
-    err_t e;
-
-    if ((e = source__query_parse(cx, S("Observation"), query, true, &q)) != ERR_OK)
-        return e;
-    q.hidden = hidden;
-    if ((e = find(cx, &m)) != ERR_OK)
-        return e;
-    sort_hits(cx, S("-date"), &m.hits);
-    if ((e = keep_first(cx, &m.hits, q.most, &a.match)) != ERR_OK)
-        return e;
-    a.total = a.match.n;
-    if ((e = source__include(cx, db, &q, &a.match, &a.included)) != ERR_OK)
-        return e;
-    return source__put_answer(cx, db, &a, js);
 }

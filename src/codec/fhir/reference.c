@@ -55,6 +55,7 @@ fhir_reference_parse(struct str text)
 {
     struct fhir_reference r = { .url = text };
     struct str rest = text, part = last(&rest), before = rest;
+    bool is_absolute = absolute(text);
 
     if (str_starts(text, S("#")))
         return r;
@@ -63,18 +64,18 @@ fhir_reference_parse(struct str text)
         r.url = rest = before;
         part = last(&rest);
     }
-    if (!absolute(text) && rest.n == 0 && id(part) && r.version.n == 0 &&
+    if (!is_absolute && rest.n == 0 && id(part) && r.version.n == 0 &&
         part.n == text.n) {
         r.id = part; /* an id alone, of whatever type the parameter has */
         r.url = S("");
         return r;
     }
     before = last(&rest);
-    if (!id(part) || !fhir_type_known(before) || (!absolute(text) && rest.n != 0))
+    if (!id(part) || !fhir_type_known(before) || (!is_absolute && rest.n != 0))
         return r;
     r.type = before;
     r.id = part;
-    if (!absolute(text))
+    if (!is_absolute)
         r.url = S("");
     return r;
 }
