@@ -18,7 +18,6 @@
 
 #include "crypto/prim/prim.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,7 +35,9 @@ static const char *const statements[ST_COUNT] = {
                " where c.type = ?1 and c.id = ?2",
     [ST_GET_VERSION] = "select " ROW " from current c join history h on h.key = c.key"
                        " where c.type = ?1 and c.id = ?2 and h.version = ?3",
-    [ST_NEW] = "insert into current (type, id, place) values (?1, ?2, 0)",
+    /* where its first version will stand: behind all that is in the history */
+    [ST_NEW] = "insert into current (type, id, place)"
+               " values (?1, ?2, (select coalesce(max(place), 0) + 1 from history))",
     [ST_VERSION] = "insert into history (key, type, version, updated, method, body)"
                    " values (?1, ?2, ?3, ?4, ?5, ?6)",
     [ST_MOVE] = "update current set place = ?2 where key = ?1",
@@ -84,19 +85,19 @@ static const char schema[] =
     " strict;";
 
 /*
- * The loop's own connection waits for nobody. A checkpoint comes every 16 MB: its cost
- * is per page, and the pages of the index are written again and again in between.
+ * The loop's own connection waits for nobody. A page of 8 kB is one write where two
+ * would be of half of it; how large they are is settled when the database is made.
  */
 static const char pragmas[] =
-    "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;"
-    "pragma cache_size = -16384; pragma wal_autocheckpoint = 4096;"
-    "pragma trusted_schema = off;";
+    "pragma page_size = 8192; pragma journal_mode = wal; pragma synchronous = full;"
+    "pragma foreign_keys = on; pragma cache_size = -16384; pragma trusted_schema = off;";
 enum { PATIENCE_MS = 5000 };
 
 struct source {
     pthread_mutex_t mutex;
     pthread_mutex_t writing; /* SQLite's own waiting sleeps; this one wakes */
     struct source_db *idle;
+    struct source_wal *wal;
     struct source_db *of_loop; /* taken by who may not block, one at a time */
     char path[4096];
     char base[256];
@@ -152,6 +153,7 @@ open_db(struct ctx *cx, struct source *s, int patience_ms, struct source_db **ou
                                &db->st[i], NULL) != SQLITE_OK)
             goto refused;
     sqlite3_busy_timeout(db->handle, patience_ms);
+    source__wal_watch(s->wal, db->handle);
     *out = db;
     return ERR_OK;
 refused:;
@@ -203,7 +205,8 @@ source_open(struct ctx *cx, struct str path, struct str base, struct source **ou
     pthread_mutex_init(&s->mutex, NULL);
     pthread_mutex_init(&s->writing, NULL);
     mask = umask(077);
-    e = open_db(cx, s, PATIENCE_MS, &db);
+    if ((e = source__wal_open(cx, s->path, &s->writing, &s->wal)) == ERR_OK)
+        e = open_db(cx, s, PATIENCE_MS, &db);
     umask(mask);
     if (e == ERR_OK) {
         s->idle = db;
@@ -232,6 +235,7 @@ source_close(struct source *s)
     }
     if (s->of_loop != NULL)
         close_db(s->of_loop);
+    source__wal_close(s->wal);
     pthread_mutex_destroy(&s->mutex);
     pthread_mutex_destroy(&s->writing);
     wipe(s->page_key, sizeof(s->page_key));
@@ -326,6 +330,7 @@ source__begin(struct ctx *cx, struct source_db *db)
 {
     if (cx->may_not_block)
         return refuse(cx, ERR_WOULD_BLOCK, "", "source: who writes may have to wait");
+    source__wal_yield(db->of->wal);
     pthread_mutex_lock(&db->of->writing);
     db->writing = true;
     if (source__step(db, ST_BEGIN) != SQLITE_DONE) {

@@ -1,12 +1,13 @@
 /*
  * source_db_int.h - one connection and its statements: between source_db.c,
- * source_rows.c and source_found.c alone. EUPL-1.2.
+ * source_rows.c, source_found.c and source_wal.c alone. EUPL-1.2.
  */
 #ifndef KNOOP_CARE_SOURCE_DB_INT_H
 #define KNOOP_CARE_SOURCE_DB_INT_H
 
 #include "care/source/source_int.h"
 
+#include <pthread.h>
 #include <sqlite3.h>
 
 enum statement {
@@ -65,5 +66,16 @@ err_t source__index_change(struct ctx *cx, struct source_db *db, int64_t key,
  * are others than the index was made by, it is made anew. At opening.
  */
 err_t source__index_anew(struct ctx *cx, struct source_db *db) NODISCARD;
+
+/* --- the log (source_wal.c) ------------------------------------------------------ */
+/* `writing` is whose turn it is to write. */
+struct source_wal;
+err_t source__wal_open(struct ctx *cx, const char *path, pthread_mutex_t *writing,
+                       struct source_wal **out) NODISCARD;
+void source__wal_close(struct source_wal *w);
+/* Looks at what this connection commits. */
+void source__wal_watch(struct source_wal *w, sqlite3 *handle);
+/* Before taking the turn to write. */
+void source__wal_yield(struct source_wal *w);
 
 #endif

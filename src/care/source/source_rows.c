@@ -146,9 +146,10 @@ static err_t
 write_row(struct ctx *cx, struct source_db *db, struct source_row *row)
 {
     sqlite3_stmt *st = db->st[ST_VERSION];
+    bool new = row->key == 0;
     err_t e;
 
-    if (row->key == 0 && (e = new_row(cx, db, row)) != ERR_OK)
+    if (new && (e = new_row(cx, db, row)) != ERR_OK)
         return e;
     sqlite3_bind_int64(st, 1, row->key);
     sqlite3_bind_int64(st, 2, source__type_number(row->type));
@@ -156,7 +157,7 @@ write_row(struct ctx *cx, struct source_db *db, struct source_row *row)
     sqlite3_bind_int64(st, 4, row->updated_ms);
     bind(st, 5, row->method);
     bind(st, 6, row->body);
-    if ((e = source__run(cx, db, ST_VERSION, "writing")) != ERR_OK)
+    if ((e = source__run(cx, db, ST_VERSION, "writing")) != ERR_OK || new)
         return e;
     sqlite3_bind_int64(db->st[ST_MOVE], 1, row->key);
     sqlite3_bind_int64(db->st[ST_MOVE], 2, sqlite3_last_insert_rowid(db->handle));

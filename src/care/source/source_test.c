@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "care/source/source_int.h"
@@ -556,6 +557,40 @@ lastn_gives_the_newest_of_each_kind(void **state)
         json_is(json_path(json_at(json_get(b, "entry"), 0), "resource", "id", NULL), "o2"));
 }
 
+/* 130 MB, without a pause: what is in the log goes into the database meanwhile. */
+static void
+the_log_does_not_grow_without_end(void **state)
+{
+    struct fixture *f = *state;
+    struct arena own, *kept = f->t.cx.arena;
+    struct source_row row;
+    struct stat log;
+    char path[128], *room = malloc(1 << 20);
+    json *v;
+
+    memset(room, 'x', 1 << 20);
+    arena_init(&own, 64u << 20);
+    f->t.cx.arena = &own;
+    for (int i = 0; i < 120; i++) {
+        struct str text = arena_printf(
+            &own, "{\"resourceType\":\"Basic\",\"id\":\"b%d\",\"language\":\"%.*s\"}", i % 7,
+            1 << 20, room);
+
+        assert_int_equal(json_parse(&f->t.cx, text, JSON_RAW_NUMBERS, &v), ERR_OK);
+        assert_int_equal(source__begin(&f->t.cx, f->db), ERR_OK);
+        assert_int_equal(
+            source__put(&f->t.cx, f->db, v, json_get_text(v, "id"), "PUT", &row), ERR_OK);
+        assert_int_equal(source__commit(&f->t.cx, f->db), ERR_OK);
+        arena_reset(&own);
+    }
+    f->t.cx.arena = kept;
+    arena_fini(&own);
+    free(room);
+    snprintf(path, sizeof(path), "%s/fhir.db-wal", f->folder);
+    assert_int_equal(stat(path, &log), 0);
+    assert_in_range(log.st_size, 1, 80 << 20);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int
@@ -578,6 +613,7 @@ main(void)
         CASE(transactions_rewrite_references),
         CASE(a_transaction_is_all_or_nothing),
         CASE(lastn_gives_the_newest_of_each_kind),
+        CASE(the_log_does_not_grow_without_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
