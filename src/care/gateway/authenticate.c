@@ -62,25 +62,32 @@ unauthorized(struct ctx *cx, struct str *challenge, const char *say, const char 
 
 /* The path is the one received: a proof is over what the client sent. */
 static err_t
-check_proof(struct ctx *cx, struct gateway *gw, const struct gateway_call *call,
-            struct str token, struct str jkt, struct str *challenge)
+plan_proof(struct ctx *cx, const struct gateway_call *call, struct str token,
+           struct gateway_caller *who, struct str *challenge)
 {
-    struct gateway_proof proof = { call->dpop, token, jkt, call->method, { NULL, 0 } };
+    struct gateway_proof *p = &who->proof;
     struct str base;
     err_t e;
 
     if (call->dpop.n == 0)
         return unauthorized(cx, challenge, proof_bad, "RFC 9449 7.1",
                             "a bound token without a DPoP proof");
-    /* What is used up cannot be undone when the loop must hand over: so not there. */
-    if (cx->may_not_block)
-        return refuse(cx, ERR_WOULD_BLOCK, "", "DPoP proofs are checked in the pool");
     if ((e = gateway__public_url(cx, call->tenant, &base)) != ERR_OK)
         return e;
-    proof.url = arena_printf(cx->arena, "%.*s%.*s", STR(base), STR(call->path));
-    if (proof.url.p == NULL)
+    *p = (struct gateway_proof){ cx, call->dpop, token, who->token.jkt, call->method,
+                                 { NULL, 0 }, ERR_INTERNAL };
+    p->url = arena_printf(cx->arena, "%.*s%.*s", STR(base), STR(call->path));
+    if (p->url.p == NULL)
         return refuse_memory(cx);
-    e = gw->ports.dpop_check(cx, &proof);
+    who->proof_wanted = true;
+    return ERR_OK;
+}
+
+static err_t
+tell_proof(struct ctx *cx, const struct gateway_caller *who, struct str *challenge)
+{
+    err_t e = who->proof.e;
+
     if (e != ERR_OK && err_row(e)->status < 500) {
         /* Behind a comma it quotes URLs, which may hold a patient's id: not for a log. */
         struct str why =
@@ -105,25 +112,21 @@ check_scheme(struct ctx *cx, enum scheme scheme, const struct gateway_token *tok
     return ERR_OK;
 }
 
-err_t
-gateway__authenticate(struct ctx *cx, struct gateway *gw, const struct gateway_call *call,
-                      struct gateway_token *token, uint8_t hash[TOKEN_HASH],
-                      struct str *challenge)
+static err_t
+find_token(struct ctx *cx, struct gateway *gw, const struct gateway_call *call,
+           struct gateway_caller *who, struct str *text, struct str *challenge)
 {
-    uint8_t full[HASH_MAX];
-    struct str text;
+    struct gateway_token *token = &who->token;
     enum scheme scheme;
     err_t e;
 
-    *token = (struct gateway_token){ 0 };
-    memset(hash, 0, TOKEN_HASH);
     if (call->authorization.n == 0)
         return unauthorized(cx, challenge, ask_any, "RFC 6750 3",
                             "no Authorization header");
-    if ((scheme = read_header(call->authorization, &text)) == SCHEME_NONE)
+    if ((scheme = read_header(call->authorization, text)) == SCHEME_NONE)
         return unauthorized(cx, challenge, ask_any, "RFC 6750 2.1",
                             "Authorization is no Bearer or DPoP token");
-    e = gw->ports.token_find(cx, text, token);
+    e = gw->ports.token_find(cx, *text, token);
     if (e != ERR_OK && err_row(e)->status < 500) {
         *challenge = str_of(token_bad);
         return refuse(cx, ERR_UNAUTHORIZED, "RFC 6750 3.1", "the token is not good: %s",
@@ -134,13 +137,33 @@ gateway__authenticate(struct ctx *cx, struct gateway *gw, const struct gateway_c
     if (token->tenant.n == 0 || !str_eq(token->tenant, call->tenant))
         return unauthorized(cx, challenge, token_bad, "RFC 7662 2.2",
                             "the token was issued by another tenant");
-    if ((e = check_scheme(cx, scheme, token, challenge)) != ERR_OK)
+    return check_scheme(cx, scheme, token, challenge);
+}
+
+err_t
+gateway__authenticate(struct ctx *cx, struct gateway *gw, const struct gateway_call *call,
+                      struct gateway_caller *who, struct str *challenge)
+{
+    struct gateway_proof *proof = &who->proof;
+    uint8_t full[HASH_MAX];
+    struct str text;
+    err_t e;
+
+    if (who->proof_checked)
+        return tell_proof(cx, who, challenge);
+    *who = (struct gateway_caller){ 0 };
+    if ((e = find_token(cx, gw, call, who, &text, challenge)) != ERR_OK ||
+        (e = hash_bytes(cx, HASH_SHA256, bytes_of(text), full)) != ERR_OK)
         return e;
-    if (token->jkt.n != 0 &&
-        (e = check_proof(cx, gw, call, text, token->jkt, challenge)) != ERR_OK)
+    memcpy(who->token_hash, full, TOKEN_HASH);
+    if (who->token.jkt.n == 0)
+        return ERR_OK;
+    if ((e = plan_proof(cx, call, text, who, challenge)) != ERR_OK)
         return e;
-    if ((e = hash_bytes(cx, HASH_SHA256, bytes_of(text), full)) != ERR_OK)
-        return e;
-    memcpy(hash, full, TOKEN_HASH);
-    return ERR_OK;
+    /* What is used up cannot be undone when the loop must hand over: so not there. */
+    if (cx->may_not_block)
+        return refuse(cx, ERR_WOULD_BLOCK, "", "DPoP proofs are checked in the pool");
+    gw->ports.dpop_check(&proof, 1);
+    who->proof_checked = true;
+    return tell_proof(cx, who, challenge);
 }

@@ -6,15 +6,20 @@
  *           RFC 9110 9.3.2: HEAD is judged and fetched as GET.
  * Trust     Public: strangers, until judge.c says otherwise.
  * Threads   On the loop; what must wait says WOULD_BLOCK before anything was
- *           used up, and runs again in the pool.
+ *           used up, and runs again in the pool. DPoP proofs of one turn are checked
+ *           there together; what came of it is with the caller when it runs again.
  * Source    Knoop. EUPL-1.2.
  */
 #include "care/gateway/gateway_int.h"
 
 #include "sys/conf/conf.h"
+#include "sys/loop/loop.h"
 #include "sys/room.h"
 
-enum { BODY_MAX = 256 * 1024 };
+enum {
+    BODY_MAX = 256 * 1024,
+    PROOFS = 32, /* checked together */
+};
 
 /* What the loop needs when the upstream's answer comes. */
 struct carried {
@@ -110,14 +115,63 @@ relay(struct req *rq, struct gateway *gw, const struct gateway_plan *plan)
     return reply_relay(rq, &relay);
 }
 
+/* --- the proofs of a turn --------------------------------------------------------- */
+
+/* In the request's arena: it outlives a run of the handler. */
+struct proving {
+    struct req_work work;
+    struct gateway_caller caller;
+};
+
+static void
+check_proofs(struct req_work *const *list, size_t n)
+{
+    const struct gateway *gw = ROOM_STATE(list[0]->cx, gateway);
+    struct gateway_proof *proofs[PROOFS];
+
+    for (size_t at = 0; at < n; at += PROOFS) {
+        size_t some = n - at < PROOFS ? n - at : PROOFS;
+
+        for (size_t i = 0; i < some; i++)
+            proofs[i] = &container_of(list[at + i], struct proving, work)->caller.proof;
+        gw->ports.dpop_check(proofs, some);
+    }
+    for (size_t i = 0; i < n; i++)
+        container_of(list[i], struct proving, work)->caller.proof_checked = true;
+}
+
+/* NULL without memory. */
+static struct proving *
+proving_of(struct req *rq)
+{
+    struct req_work *worked = req_worked(rq);
+    struct proving *p;
+
+    if (worked != NULL)
+        return container_of(worked, struct proving, work);
+    if ((p = arena_new(rq->cx.arena, struct proving)) != NULL)
+        p->work.together = check_proofs;
+    return p;
+}
+
+/* --- the routes ------------------------------------------------------------------- */
+
 static err_t
 fhir(struct req *rq)
 {
     struct gateway *gw = ROOM_STATE(&rq->cx, gateway);
     struct gateway_call call = read_call(rq);
+    struct proving *proving = proving_of(rq);
     struct gateway_plan plan;
-    err_t e = gateway__judge(&rq->cx, gw, &call, &rq->audit, &plan);
+    err_t e;
 
+    if (proving == NULL)
+        return refuse_memory(&rq->cx);
+    call.caller = &proving->caller;
+    e = gateway__judge(&rq->cx, gw, &call, &rq->audit, &plan);
+    if (e == ERR_WOULD_BLOCK && proving->caller.proof_wanted &&
+        !proving->caller.proof_checked)
+        return req_work(rq, &proving->work);
     if (e != ERR_OK) {
         if (plan.challenge.n != 0)
             reply_header(rq, "WWW-Authenticate", plan.challenge);

@@ -35,15 +35,27 @@ struct gateway_token {
 };
 
 struct gateway_proof {
+    struct ctx *cx;
     struct str proof, token, jkt; /* the DPoP header; the token; its thumbprint */
     enum http_method method;
     struct str url; /* as the caller knows it, without query */
+    err_t e;        /* what came of it; the reason is in cx */
+};
+
+/* Who asks, as far as it is known: it goes from the first run of a handler to the next. */
+struct gateway_caller {
+    struct gateway_token token;
+    uint8_t token_hash[TOKEN_HASH];
+    struct gateway_proof proof;
+    bool proof_wanted;  /* all but the proof is well */
+    bool proof_checked; /* once, whatever came of it: proof.e */
 };
 
 struct gateway_ports {
     /* UNAUTHORIZED when there is no such token, or no longer. */
     err_t (*token_find)(struct ctx *cx, struct str token, struct gateway_token *out);
-    err_t (*dpop_check)(struct ctx *cx, const struct gateway_proof *proof);
+    /* Uses up what is good; each of them has its own context, and may block. */
+    void (*dpop_check)(struct gateway_proof *const *list, size_t n);
     err_t (*fetch)(struct ctx *cx, const struct fetch_request *in, struct fetch_reply *out);
     err_t (*seal_person)(struct ctx *cx, struct str number, struct str *sealed,
                          struct str *mac);
@@ -66,6 +78,7 @@ struct gateway_call {
     struct str type;        /* of the body, without parameters */
     struct bytes body;
     struct str authorization, dpop, if_none_exist;
+    struct gateway_caller *caller; /* of an earlier run, or zero; may be NULL */
 };
 
 /* A patient, known without a number. */
@@ -132,9 +145,13 @@ err_t gateway__prove_options(struct ctx *cx) NODISCARD;
 
 /* --- authenticate.c ---------------------------------------------------------- */
 
+/*
+ * On the loop it stops before a proof is used up, with WOULD_BLOCK and `proof_wanted`:
+ * the proof is checked elsewhere, and then it is asked again with the same caller.
+ */
 err_t gateway__authenticate(struct ctx *cx, struct gateway *gw,
-                            const struct gateway_call *call, struct gateway_token *token,
-                            uint8_t hash[TOKEN_HASH], struct str *challenge) NODISCARD;
+                            const struct gateway_call *call, struct gateway_caller *who,
+                            struct str *challenge) NODISCARD;
 
 /* --- patient.c ---------------------------------------------------------------- */
 

@@ -20,7 +20,10 @@
 #include "trust/cache/cache.h"
 #include "trust/oauth/oauth.h"
 
-enum { PATIENTS_CACHE = 4 << 20 };
+enum {
+    PATIENTS_CACHE = 4 << 20,
+    PROOFS = 32, /* checked together */
+};
 
 /* The first of two field ids that is there: each guide has its own. */
 static struct str
@@ -59,16 +62,28 @@ token_find(struct ctx *cx, struct str text, struct gateway_token *out)
     return ground_organisation(cx, ura, &out->organisation);
 }
 
-static err_t
-dpop_check(struct ctx *cx, const struct gateway_proof *p)
+static void
+dpop_check(struct gateway_proof *const *list, size_t n)
 {
-    const struct oauth_dpop in = { .proof = p->proof,
-                                   .method = str_of(http_method_name(p->method)),
-                                   .url = p->url,
-                                   .token = p->token,
-                                   .jkt = p->jkt };
+    struct oauth_dpop_one one[PROOFS];
 
-    return oauth_dpop_check(cx, &in, NULL);
+    for (size_t at = 0; at < n; at += PROOFS) {
+        size_t some = n - at < PROOFS ? n - at : PROOFS;
+
+        for (size_t i = 0; i < some; i++) {
+            const struct gateway_proof *p = list[at + i];
+
+            one[i] = (struct oauth_dpop_one){
+                .cx = p->cx,
+                .in = { p->proof, str_of(http_method_name(p->method)), p->url, p->token,
+                        p->jkt },
+                .e = ERR_INTERNAL,
+            };
+        }
+        oauth_dpop_check_all(one, some);
+        for (size_t i = 0; i < some; i++)
+            list[at + i]->e = one[i].e;
+    }
 }
 
 /* --- the secret that seals pages: one for all workers ------------------------- */

@@ -66,15 +66,20 @@ token_find(struct ctx *cx, struct str token, struct gateway_token *out)
     return ERR_OK;
 }
 
-static err_t
-dpop_check(struct ctx *cx, const struct gateway_proof *proof)
+static void
+dpop_check(struct gateway_proof *const *list, size_t n)
 {
-    proofs++;
-    proof_url = proof->url;
-    if (proof_result != ERR_OK)
-        return refuse(cx, proof_result, "", "the proof is for another, not for " OURS "/Patient/1");
-    return str_is(proof->jkt, "thumb") && str_is(proof->token, "bound") ? ERR_OK
-                                                                        : ERR_INTERNAL;
+    for (size_t i = 0; i < n; i++) {
+        struct gateway_proof *p = list[i];
+
+        assert_false(p->cx->may_not_block);
+        proofs++;
+        proof_url = p->url;
+        p->e = str_is(p->jkt, "thumb") && str_is(p->token, "bound") ? ERR_OK : ERR_INTERNAL;
+        if (proof_result != ERR_OK)
+            p->e = refuse(p->cx, proof_result, "",
+                          "the proof is for another, not for " OURS "/Patient/1");
+    }
 }
 
 #define PATIENT(id, bsn)                                                                   \
@@ -344,10 +349,71 @@ takes_a_bound_token_with_its_proof(void **state)
     proof_result = ERR_UNAVAILABLE; /* our trouble, not his */
     assert_int_equal(gateway__judge(CX, &W->gw, &call, &told, &plan), ERR_UNAVAILABLE);
     assert_int_equal(plan.challenge.n, 0);
-    CX->may_not_block = true;
-    proofs = 0;
-    assert_int_equal(gateway__judge(CX, &W->gw, &call, &told, &plan), ERR_WOULD_BLOCK);
-    assert_int_equal(proofs, 0); /* nothing was used up on the loop */
+}
+
+/* The loop stops before a proof is used up; what came of it is with the caller. */
+static void
+a_proof_is_checked_between_two_runs(void **state)
+{
+    static const err_t results[] = { ERR_OK, ERR_CONFLICT, ERR_UNAVAILABLE },
+                       wanted[] = { ERR_OK, ERR_UNAUTHORIZED, ERR_UNAVAILABLE };
+
+    CX->may_not_block = false;
+    assert_int_equal(get(state, "/Patient/1", "", &(struct gateway_plan){ 0 }), ERR_OK);
+    for (size_t i = 0; i < COUNT(results); i++) {
+        struct gateway_caller who = { 0 };
+        struct gateway_proof *proof = &who.proof;
+        struct gateway_call call = { .method = HTTP_GET,
+                                     .tenant = S("hospital"),
+                                     .path = S("/Patient/1"),
+                                     .authorization = S("dpop bound"),
+                                     .dpop = S("a.b.c"),
+                                     .caller = &who };
+        struct gateway_plan plan;
+
+        proofs = 0;
+        CX->may_not_block = true;
+        told = (struct audit_record){ 0 };
+        assert_int_equal(gateway__judge(CX, &W->gw, &call, &told, &plan), ERR_WOULD_BLOCK);
+        assert_int_equal(proofs, 0); /* nothing was used up on the loop */
+        assert_true(who.proof_wanted && !who.proof_checked);
+        assert_int_equal(plan.way, GATEWAY_WAY_NONE);
+
+        CX->may_not_block = false;
+        refuse_clear(CX);
+        proof_result = results[i];
+        dpop_check(&proof, 1);
+        who.proof_checked = true;
+        CX->may_not_block = true;
+        told = (struct audit_record){ 0 };
+        assert_int_equal(gateway__judge(CX, &W->gw, &call, &told, &plan), wanted[i]);
+        assert_int_equal(proofs, 1);
+        assert_int_equal(plan.challenge.n != 0, wanted[i] == ERR_UNAUTHORIZED);
+        assert_int_equal(told.event == AUDIT_UNAUTHENTICATED, wanted[i] != ERR_OK);
+        assert_int_equal(plan.way == GATEWAY_STREAM, wanted[i] == ERR_OK);
+    }
+    CX->may_not_block = false;
+}
+
+/* Through the door, as a request: one proof, and once. */
+static void
+a_bound_token_through_the_door(void **state)
+{
+    static const char request[] = "GET /fhir/hospital/Patient/1 HTTP/1.1\r\nHost: a\r\n"
+                                  "Authorization: DPoP bound\r\nDPoP: a.b.c\r\n\r\n";
+    const struct reply_relay *relay;
+    struct str reply;
+
+    (void)ask(state, request, 0, &relay);
+    assert_non_null(relay);
+    assert_int_equal(proofs, 1);
+    assert_int_equal(told.event, AUDIT_RECORD_READ);
+    proof_result = ERR_CONFLICT;
+    reply = ask(state, request, 0, &relay);
+    assert_null(relay);
+    assert_true(has(reply, " 401 ") && has(reply, "invalid_dpop_proof"));
+    assert_int_equal(told.event, AUDIT_UNAUTHENTICATED);
+    assert_int_equal(told.outcome, AUDIT_DENIED);
 }
 
 static void
@@ -1128,6 +1194,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(refuses_callers_without_proof),
         TEST(takes_a_bound_token_with_its_proof),
+        TEST(a_proof_is_checked_between_two_runs),
+        TEST(a_bound_token_through_the_door),
         TEST(refuses_unknown_tenants),
         TEST(permits_a_patient_under_a_ground),
         TEST(refuses_who_cannot_be_resolved),

@@ -374,6 +374,7 @@ gateway__judge(struct ctx *cx, struct gateway *gw, const struct gateway_call *ca
                struct audit_record *audit, struct gateway_plan *plan)
 {
     struct judging g = { .cx = cx, .gw = gw, .call = call, .audit = audit, .plan = plan };
+    struct gateway_caller fresh = { 0 }, *who = call->caller ? call->caller : &fresh;
     struct policy_set *set;
     err_t e;
 
@@ -388,9 +389,10 @@ gateway__judge(struct ctx *cx, struct gateway *gw, const struct gateway_call *ca
     audit->what = S("fhir");
     if ((e = gateway__upstream(cx, call->tenant, &g.j->upstream)) != ERR_OK ||
         (e = gateway__public_url(cx, call->tenant, &g.j->public_url)) != ERR_OK ||
-        (e = gateway__authenticate(cx, gw, call, &g.j->token, g.j->token_hash,
-                                   &plan->challenge)) != ERR_OK)
+        (e = gateway__authenticate(cx, gw, call, who, &plan->challenge)) != ERR_OK)
         return e;
+    g.j->token = who->token;
+    memcpy(g.j->token_hash, who->token_hash, TOKEN_HASH);
     tell_caller(&g);
     if ((set = gw->ports.policies(cx)) == NULL)
         return refuse(cx, ERR_POLICY_SCOPE, RULE, "there are no policies here");

@@ -27,9 +27,13 @@ run(struct exchange *ex)
         return;
     }
     ex->rq.cx.may_not_block = row == NULL || row->run == HTTP_RUN_LOOP;
-    if (exchange_run(ex) == ERR_WOULD_BLOCK) {
+    while (exchange_run(ex) == ERR_WOULD_BLOCK) {
         ex->rq.cx.may_not_block = false;
-        (void)exchange_run(ex);
+        if (ex->work == NULL)
+            continue;
+        ex->work->together(&ex->work, 1);
+        ex->worked = ex->work;
+        ex->rq.cx.may_not_block = true;
     }
 }
 

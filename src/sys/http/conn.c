@@ -308,6 +308,17 @@ run_in_pool(struct pool_job *job)
 }
 
 static void
+pool_is_full(struct http_conn *c)
+{
+    struct exchange *ex = c->ex;
+
+    COUNT_UP(c->http, pool_full);
+    exchange_refused(ex, refuse(&ex->rq.cx, ERR_UNAVAILABLE, "http.pool.queue",
+                                "all threads are busy, and the queue is full"));
+    conn_reply(c);
+}
+
+static void
 to_pool(struct http_conn *c)
 {
     struct exchange *ex = c->ex;
@@ -321,10 +332,38 @@ to_pool(struct http_conn *c)
         return;
     c->busy = false;
     c->http->in_pool--;
-    COUNT_UP(c->http, pool_full);
-    exchange_refused(ex, refuse(&ex->rq.cx, ERR_UNAVAILABLE, "http.pool.queue",
-                                "all threads are busy, and the queue is full"));
-    conn_reply(c);
+    pool_is_full(c);
+}
+
+static void worked(struct exchange *ex);
+
+static void
+run_here(struct http_conn *c)
+{
+    struct exchange *ex = c->ex;
+
+    ex->rq.cx.may_not_block = true;
+    if (exchange_run(ex) != ERR_WOULD_BLOCK) {
+        conn_reply(c);
+    } else if (ex->work != NULL) {
+        work_later(ex, worked);
+    } else {
+        COUNT_UP(c->http, reruns);
+        to_pool(c);
+    }
+}
+
+static void
+worked(struct exchange *ex)
+{
+    struct http_conn *c = ex->conn;
+
+    if (c->state == CONN_DEAD)
+        conn_end(c);
+    else if (ex->worked == NULL)
+        pool_is_full(c);
+    else
+        run_here(c);
 }
 
 static void
@@ -346,13 +385,7 @@ dispatch(struct http_conn *c)
         to_pool(c);
         return;
     }
-    ex->rq.cx.may_not_block = true;
-    if (exchange_run(ex) == ERR_WOULD_BLOCK) {
-        COUNT_UP(c->http, reruns);
-        to_pool(c);
-        return;
-    }
-    conn_reply(c);
+    run_here(c);
 }
 
 /* --- reading ------------------------------------------------------------------- */

@@ -246,8 +246,10 @@ judge(struct exchange *ex, err_t e)
 err_t
 exchange_run(struct exchange *ex)
 {
-    err_t e = call(ex);
+    err_t e;
 
+    ex->work = NULL;
+    e = call(ex);
     if (e == ERR_WOULD_BLOCK && ex->rq.cx.may_not_block) {
         reply_reset(ex);
         refuse_clear(&ex->rq.cx);

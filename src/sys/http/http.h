@@ -133,6 +133,21 @@ struct reply_relay {
 };
 err_t reply_relay(struct req *rq, const struct reply_relay *relay) NODISCARD;
 
+/*
+ * Work of a LOOP handler that takes the processor's time: a signature to verify. The
+ * handler fills in `together` and returns what req_work returns, WOULD_BLOCK; when the
+ * work is done it is run again on the loop, from its start, and finds it in req_worked.
+ * What the requests of one turn ask with the same function goes to the pool together, so
+ * that what it has to write is written once for all of them. Each has its own ctx, which
+ * may block there. `work` stands in the request's arena.
+ */
+struct req_work {
+    void (*together)(struct req_work *const *list, size_t n);
+    struct ctx *cx; /* set by req_work */
+};
+err_t req_work(struct req *rq, struct req_work *work) NODISCARD;
+struct req_work *req_worked(struct req *rq); /* what was done; NULL: nothing yet */
+
 /* --- the doors ----------------------------------------------------------------- */
 struct http;
 struct loop;

@@ -5,6 +5,7 @@
  *      parse.c     llhttp and what it leaves to us → exchange      loop
  *      exchange.c  one request and its answer: route, handler,     loop, then pool,
  *                  refusal, audit                                  then loop
+ *      work.c      what the requests of a turn have the pool do together
  *      reply.c     what a handler says; the head of the answer
  *      relay.c     an answer that comes from an upstream           loop
  *      server.c    doors, caps, drain                              loop
@@ -97,6 +98,10 @@ struct exchange {
     struct pool_job job;
     struct loop_task back;
     err_t result;
+
+    struct req_work *work, *worked; /* asked, in a queue or under way; done */
+    void (*work_back)(struct exchange *ex);
+    struct exchange *work_next;
 
     /* `headers` of them are written before they are read: not wiped between requests */
     struct span name_at[HEADERS_MOST], value_at[HEADERS_MOST];
@@ -206,6 +211,14 @@ void conn_stream_end(struct http_conn *c, bool whole);
 void conn_tls_again(struct http_conn *c);
 void conn_back(struct http_conn *c); /* a dead one's thread has come back: end it */
 
+/* --- work.c -------------------------------------------------------------------- */
+/*
+ * At the end of the turn ex->work goes to the pool, with others that ask the same. Then
+ * `back` is called on the loop. The connection is busy until then. With the pool full,
+ * `back` is called with ex->worked NULL.
+ */
+void work_later(struct exchange *ex, void (*back)(struct exchange *ex));
+
 /* --- server.c -------------------------------------------------------------- */
 struct http {
     struct loop *loop;
@@ -221,6 +234,10 @@ struct http {
     size_t listener_count;
     struct http_conn *first, *last;  /* all connections; last: those that wait longest */
     size_t open, lingering, in_pool; /* lingering ones are open too */
+    struct {
+        struct exchange *first, **end;
+        struct loop_task task;
+    } work;
     struct peer *peers[1024];
     struct exchange *kept;
     size_t kept_count;

@@ -74,9 +74,10 @@ pool_put(struct pool *p, struct pool_job *job)
         /* One more while all are at work; without it, those that are do it later. */
         if (p->running + p->waiting > p->threads && p->threads < p->threads_most)
             (void)start(p);
-        pthread_cond_signal(&p->work);
     }
     pthread_mutex_unlock(&p->lock);
+    if (taken) /* here, so that who wakes up finds the lock free */
+        pthread_cond_signal(&p->work);
     return taken;
 }
 

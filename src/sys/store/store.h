@@ -162,6 +162,19 @@ enum { STORE_ONCE_MAX = 512 };
 err_t store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
     NODISCARD;
 /*
+ * Several of different requests, in one transaction: each is judged on its own, `e` is
+ * what store_take_once would say, and the reason is in its own cx. Where the database
+ * fails for all, each is tried again on its own. Not within a transaction.
+ */
+struct store_once {
+    struct ctx *cx;
+    const char *kind;
+    struct str value;
+    int64_t until_ms;
+    err_t e;
+};
+void store_take_all(struct store_once *list, size_t n);
+/*
  * Was it taken, and has it not expired? A read: for refusing a replay before the
  * costly checks. Only store_take_once decides.
  */

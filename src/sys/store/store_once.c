@@ -9,16 +9,10 @@
 #include "sys/store/store_int.h"
 #include "sys/sys.h"
 
-struct once {
-    const char *kind;
-    struct str value;
-    int64_t until_ms;
-};
-
 static err_t
 take(struct ctx *cx, void *arg)
 {
-    const struct once *o = arg;
+    const struct store_once *o = arg;
     int64_t changed;
     err_t e = store_exec(cx, SQL_once_take, &changed,
                          SQL_ARGS(sql_text(str_of(o->kind)), sql_text(o->value),
@@ -30,22 +24,90 @@ take(struct ctx *cx, void *arg)
                         : refuse(cx, ERR_CONFLICT, "", "this %s was used before", o->kind);
 }
 
+/* Can it be taken at all? */
+static err_t
+judge(const struct store_once *o)
+{
+    struct ctx *cx = o->cx;
+
+    if (o->value.n == 0)
+        return refuse(cx, ERR_BAD_REQUEST, "", "an empty %s cannot be good once", o->kind);
+    if (o->value.n > STORE_ONCE_MAX)
+        return refuse(cx, ERR_LIMIT, "", "a %s of %zu bytes", o->kind, o->value.n);
+    if (o->until_ms <= cx->now_ms) /* it would be swept, and could be taken again */
+        return refuse(cx, ERR_BAD_REQUEST, "", "this %s has expired", o->kind);
+    if (cx->may_not_block)
+        return refuse(cx, ERR_WOULD_BLOCK, "", "to take a %s is to write", o->kind);
+    return ERR_OK;
+}
+
 err_t
 store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
 {
-    struct once o = { kind, value, until_ms };
+    struct store_once o = { cx, kind, value, until_ms, ERR_OK };
+    err_t e = judge(&o);
 
-    if (value.n == 0)
-        return refuse(cx, ERR_BAD_REQUEST, "", "an empty %s cannot be good once", kind);
-    if (value.n > STORE_ONCE_MAX)
-        return refuse(cx, ERR_LIMIT, "", "a %s of %zu bytes", kind, value.n);
-    if (until_ms <= cx->now_ms) /* it would be swept, and could be taken again */
-        return refuse(cx, ERR_BAD_REQUEST, "", "this %s has expired", kind);
-    if (cx->may_not_block)
-        return refuse(cx, ERR_WOULD_BLOCK, "", "to take a %s is to write", kind);
+    if (e != ERR_OK)
+        return e;
     return store__in_transaction(cx->sys->store) ? take(cx, &o)
                                                  : store_transact_brief(cx, take, &o);
 }
+
+/* --- several ---------------------------------------------------------------- */
+
+struct several {
+    struct store_once *list;
+    size_t n;
+};
+
+/* Run anew after a failure, it judges anew: of what was not refused before. */
+static err_t
+take_each(struct ctx *cx, void *arg)
+{
+    const struct several *s = arg;
+
+    (void)cx;
+    for (size_t i = 0; i < s->n; i++) {
+        struct store_once *o = &s->list[i];
+
+        if (o->e != ERR_OK && o->e != ERR_CONFLICT)
+            continue;
+        refuse_clear(o->cx);
+        o->e = take(o->cx, o);
+        if (o->e != ERR_OK && o->e != ERR_CONFLICT) {
+            err_t e = o->e;
+
+            o->e = ERR_OK; /* it is tried again */
+            return e;
+        }
+    }
+    return ERR_OK;
+}
+
+void
+store_take_all(struct store_once *list, size_t n)
+{
+    struct several all = { list, n };
+    struct ctx *first = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        list[i].e = judge(&list[i]);
+        if (list[i].e == ERR_OK && first == NULL)
+            first = list[i].cx;
+    }
+    if (first == NULL || store_transact_brief(first, take_each, &all) == ERR_OK)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        struct store_once *o = &list[i];
+
+        if (o->e != ERR_OK && o->e != ERR_CONFLICT)
+            continue;
+        refuse_clear(o->cx);
+        o->e = store_transact_brief(o->cx, take, o);
+    }
+}
+
+/* --- looking, and sweeping --------------------------------------------------- */
 
 err_t
 store_was_taken(struct ctx *cx, const char *kind, struct str value, bool *taken)

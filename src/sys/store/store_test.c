@@ -488,7 +488,8 @@ brief_ones_stand_each_for_themselves(void **state)
     assert_int_equal(won, COUNT(w) * TURNS * 2 / 3);
 }
 
-/* One that holds the database ends the others' wait in time, and takes nothing of theirs. */
+/* One that holds the database ends the others' wait in time, and takes nothing of theirs.
+ */
 static void
 brief_ones_do_not_wait_for_ever(void **state)
 {
@@ -543,6 +544,146 @@ once_is_once(void **state)
     assert_false(taken);
     ok(CX, store_take_once(CX, "jti", S("a"), CX->now_ms + 1000)); /* expired */
     assert_int_equal(store_take_once(CX, "jti", S("a"), CX->now_ms + 1000), ERR_CONFLICT);
+}
+
+/* Four requests, each with a context of its own. */
+struct asker {
+    struct arena arena;
+    struct ctx cx;
+};
+
+static void
+askers_init(struct fix *f, struct asker *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        arena_init(&a[i].arena, 1 << 20);
+        ctx_init(&a[i].cx, &a[i].arena, f->t.cx.now_ms);
+        a[i].cx.conf = f->conf;
+        a[i].cx.sys = &f->sys;
+    }
+}
+
+static void
+askers_fini(struct asker *a, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        arena_fini(&a[i].arena);
+}
+
+static void
+several_are_judged_each(void **state)
+{
+    static char long_value[STORE_ONCE_MAX + 2];
+    int64_t soon = CX->now_ms + 1000;
+    struct asker a[7];
+    struct store_once list[7];
+    const struct {
+        struct str value;
+        int64_t until;
+        err_t wanted;
+    } rows[7] = {
+        { S("new"), soon, ERR_OK },
+        { S("old"), soon, ERR_CONFLICT },
+        { { long_value, sizeof(long_value) - 1 }, soon, ERR_LIMIT },
+        { S("new"), soon, ERR_CONFLICT }, /* of the same batch: the first has it */
+        { S(""), soon, ERR_BAD_REQUEST },
+        { S("other"), soon, ERR_OK },
+        { S("late"), CX->now_ms, ERR_BAD_REQUEST },
+    };
+
+    memset(long_value, 'x', sizeof(long_value) - 1);
+    askers_init(FIX, a, COUNT(a));
+    store_take_all(list, 0);
+    ok(CX, store_take_once(CX, "jti", S("old"), soon));
+    for (size_t i = 0; i < COUNT(list); i++)
+        list[i] = (struct store_once){ &a[i].cx, "jti", rows[i].value, rows[i].until,
+                                       ERR_INTERNAL };
+    store_take_all(list, COUNT(list));
+    for (size_t i = 0; i < COUNT(list); i++) {
+        assert_int_equal(list[i].e, rows[i].wanted);
+        assert_int_equal(a[i].cx.refused, rows[i].wanted); /* each its own reason */
+    }
+    assert_int_equal(store_take_once(CX, "jti", S("new"), soon), ERR_CONFLICT);
+    assert_int_equal(store_take_once(CX, "jti", S("other"), soon), ERR_CONFLICT);
+    ok(CX, store_take_once(CX, "jti", S("late"), soon));
+    askers_fini(a, COUNT(a));
+}
+
+/* Whatever fails: who was told that he has it, has it, and nobody else will. */
+static void
+several_with_a_failing_call(void **state)
+{
+    int64_t soon = CX->now_ms + 1000;
+    bool all = false;
+    int n;
+
+    for (n = 1; n < 60 && !all; n++) {
+        struct asker a[4];
+        struct store_once list[4];
+        char value[4][16];
+
+        askers_init(FIX, a, COUNT(a));
+        for (size_t i = 0; i < COUNT(list); i++) {
+            snprintf(value[i], sizeof(value[i]), "%d-%zu", n, i == 3 ? 0 : i);
+            list[i] = (struct store_once){ &a[i].cx, "jti", str_of(value[i]), soon,
+                                           ERR_INTERNAL };
+        }
+        store_fail_at(n);
+        store_take_all(list, COUNT(list));
+        store_fail_at(0);
+        assert_int_equal(store_state(FIX->sys.store).busy, 0);
+        assert_false(list[0].e == ERR_OK && list[3].e == ERR_OK); /* the same value */
+        all = list[0].e == ERR_OK && list[1].e == ERR_OK && list[2].e == ERR_OK;
+        for (size_t i = 0; i < COUNT(list); i++)
+            if (list[i].e == ERR_OK)
+                assert_int_equal(store_take_once(CX, "jti", list[i].value, soon),
+                                 ERR_CONFLICT);
+        all = all && n > 12;
+        askers_fini(a, COUNT(a));
+    }
+    assert_true(all);
+}
+
+static void *
+takes_several(void *arg)
+{
+    struct worker *w = arg;
+    struct asker a[4];
+    struct store_once list[4];
+    char value[4][32];
+
+    askers_init(w->fix, a, COUNT(a));
+    for (int i = 0; i < w->turns; i++) {
+        for (size_t j = 0; j < COUNT(list); j++) {
+            snprintf(value[j], sizeof(value[j]), "several-%d-%zu", i, (j + (size_t)i) % 3);
+            list[j] = (struct store_once){ &a[j].cx, "race", str_of(value[j]),
+                                           a[j].cx.now_ms + 60000, ERR_INTERNAL };
+        }
+        store_take_all(list, COUNT(list));
+        for (size_t j = 0; j < COUNT(list); j++)
+            list[j].e == ERR_OK         ? w->won++
+            : list[j].e == ERR_CONFLICT ? w->lost++
+                                        : w->failed++;
+    }
+    askers_fini(a, COUNT(a));
+    return NULL;
+}
+
+static void
+several_of_many_threads(void **state)
+{
+    enum { TURNS = 12 };
+    struct worker w[8] = { 0 };
+    int won = 0;
+
+    for (size_t i = 0; i < COUNT(w); i++)
+        w[i].turns = TURNS;
+    all(FIX, w, COUNT(w), takes_several);
+    for (size_t i = 0; i < COUNT(w); i++) {
+        assert_int_equal(w[i].failed, 0);
+        won += w[i].won;
+    }
+    assert_int_equal(won, TURNS * 3); /* each value once, over all threads */
 }
 
 static void
@@ -1081,7 +1222,8 @@ a_read_is_asked_once_more(void **state)
         EACH(a_key_that_is_there_conflicts), EACH(rows_within_rows),                       \
         EACH(a_transaction_is_whole), EACH(after_a_failure_only_rollback_is_left),         \
         EACH(transactions_do_not_lose_updates), EACH(once_is_once),                        \
-        EACH(brief_ones_stand_each_for_themselves),                                        \
+        EACH(several_are_judged_each), EACH(several_with_a_failing_call),                  \
+        EACH(several_of_many_threads), EACH(brief_ones_stand_each_for_themselves),         \
         EACH(what_expired_is_swept), EACH(a_race_has_one_winner),                          \
         EACH(the_loop_does_not_wait), EACH(beyond_the_cap_is_unavailable),                 \
         EACH(one_that_hangs_takes_few_threads), EACH(every_call_may_fail),                 \

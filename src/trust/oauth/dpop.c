@@ -23,6 +23,7 @@ enum {
     JTI_MAX = 256,        /* nuts-node 3.6 */
     URL_MAX = 4096,
     JTI_BYTES = 32,
+    DPOP_TOGETHER = 32, /* used up in one transaction */
     DPOP_ALGS = JWS_ALG(SIG_ES256) | JWS_ALG(SIG_ES384) | JWS_ALG(SIG_ES512) |
                 JWS_ALG(SIG_EDDSA) | JWS_ALG(SIG_PS256) | JWS_ALG(SIG_PS384) |
                 JWS_ALG(SIG_PS512)
@@ -309,33 +310,74 @@ oauth__dpop_read(struct ctx *cx, const struct oauth_dpop *in, bool loose,
     return ERR_OK;
 }
 
+static err_t
+used(struct ctx *cx, err_t e)
+{
+    return e == ERR_CONFLICT ? differs(cx, "jti already used") : e;
+}
+
 err_t
 oauth__dpop_use(struct ctx *cx, const struct oauth__proof *proof)
 {
-    err_t e = store_take_once(cx, "dpop", proof->once, proof->until_ms);
+    return used(cx, store_take_once(cx, "dpop", proof->once, proof->until_ms));
+}
 
-    return e == ERR_CONFLICT ? differs(cx, "jti already used") : e;
+/* oauth.h: what is empty is not asked. */
+static err_t
+read_asked(struct ctx *cx, const struct oauth_dpop *in, struct oauth__proof *proof)
+{
+    struct oauth_dpop about = *in;
+
+    if (about.token.n == 0)
+        about.token.p = NULL;
+    if (about.jkt.n == 0)
+        about.jkt.p = NULL;
+    return oauth__dpop_read(cx, &about, false, proof);
 }
 
 err_t
 oauth_dpop_check(struct ctx *cx, const struct oauth_dpop *in, struct str *jkt)
 {
-    struct oauth_dpop about = *in;
     struct oauth__proof proof;
     err_t e;
 
     if (jkt != NULL)
         *jkt = (struct str){ NULL, 0 };
-    if (about.token.n == 0)
-        about.token.p = NULL; /* oauth.h: empty is not asked */
-    if (about.jkt.n == 0)
-        about.jkt.p = NULL;
-    if ((e = oauth__dpop_read(cx, &about, false, &proof)) != ERR_OK ||
+    if ((e = read_asked(cx, in, &proof)) != ERR_OK ||
         (e = oauth__dpop_use(cx, &proof)) != ERR_OK)
         return e;
     if (jkt != NULL)
         *jkt = proof.jkt;
     return ERR_OK;
+}
+
+static void
+check_some(struct oauth_dpop_one *list, size_t n)
+{
+    struct store_once once[DPOP_TOGETHER];
+    size_t sound = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct oauth__proof proof;
+
+        list[i].e = read_asked(list[i].cx, &list[i].in, &proof);
+        if (list[i].e == ERR_OK)
+            once[sound++] = (struct store_once){ .cx = list[i].cx,
+                                                 .kind = "dpop",
+                                                 .value = proof.once,
+                                                 .until_ms = proof.until_ms };
+    }
+    store_take_all(once, sound);
+    for (size_t i = 0, at = 0; i < n; i++)
+        if (list[i].e == ERR_OK)
+            list[i].e = used(list[i].cx, once[at++].e);
+}
+
+void
+oauth_dpop_check_all(struct oauth_dpop_one *list, size_t n)
+{
+    for (size_t i = 0; i < n; i += DPOP_TOGETHER)
+        check_some(&list[i], n - i < DPOP_TOGETHER ? n - i : DPOP_TOGETHER);
 }
 
 /* --- making one ----------------------------------------------------------------------- */

@@ -219,6 +219,44 @@ once(void **state)
     refuses(W, &in, "jti already used");
 }
 
+/* Of different requests: each is refused for itself, and the same proof is one's. */
+static void
+several(void **state)
+{
+    static const err_t wanted[] = { ERR_OK, ERR_DPOP, ERR_DPOP, ERR_OK, ERR_DPOP };
+    static const char *const reasons[] = { "", "method mismatch", "jti already used", "",
+                                           "jti already used" };
+    struct str same = world_proof(W, NULL, claims(W, NULL, NULL).p),
+               other = world_proof(W, NULL, claims(W, NULL, NULL).p),
+               old = world_proof(W, NULL, claims(W, NULL, NULL).p);
+    struct oauth_dpop first = about(W, old);
+    struct oauth_dpop_one list[5];
+    struct ctx cx[5];
+    struct arena arena[5];
+
+    assert_int_equal(oauth_dpop_check(CX, &first, NULL), ERR_OK);
+    for (size_t i = 0; i < COUNT(list); i++) {
+        arena_init(&arena[i], 1 << 20);
+        cx[i] = *CX;
+        cx[i].arena = &arena[i];
+        list[i] = (struct oauth_dpop_one){
+            &cx[i], about(W, i == 3 ? other : i == 4 ? old : same), ERR_INTERNAL
+        };
+    }
+    list[1].in.method = S("DELETE"); /* before its twin: it uses up nothing */
+    oauth_dpop_check_all(list, 0);
+    oauth_dpop_check_all(list, COUNT(list));
+    for (size_t i = 0; i < COUNT(list); i++) {
+        assert_int_equal(list[i].e, wanted[i]);
+        if (wanted[i] != ERR_OK && !str_has(cx[i].reason, reasons[i]))
+            fail_msg("%zu: wanted %s, got %.*s", i, reasons[i], STR(cx[i].reason));
+    }
+    for (size_t i = 0; i < COUNT(list); i++)
+        arena_fini(&arena[i]);
+    first = about(W, other);
+    refuses(W, &first, "jti already used");
+}
+
 static void
 the_window_is_an_option(void **state)
 {
@@ -405,6 +443,7 @@ main(void)
         T(headers_that_are_wrong),
         T(keys_that_are_wrong),
         T(once),
+        T(several),
         T(the_window_is_an_option),
         T(urls),
         T(validates),

@@ -44,5 +44,15 @@ struct oauth_dpop {
  */
 err_t oauth_dpop_check(struct ctx *cx, const struct oauth_dpop *in,
                        struct str *jkt) NODISCARD;
+/*
+ * The same of several requests, each in its own context: they are used up in one
+ * transaction, and refused each for itself. `e` is what oauth_dpop_check would say.
+ */
+struct oauth_dpop_one {
+    struct ctx *cx;
+    struct oauth_dpop in;
+    err_t e;
+};
+void oauth_dpop_check_all(struct oauth_dpop_one *list, size_t n);
 
 #endif
