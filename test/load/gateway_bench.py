@@ -169,20 +169,23 @@ class Bench:
         os.makedirs(self.folder)
         self.children = []
 
-    def prepare(self):
+    def two_nodes(self, hospital, homecare):
         w = self.world
         w.setup_ca()
-        self.up = free_port()
-        self.children.append(upstream(self.folder, self.up))
-        for name, more in (("hospital", {"gateway.upstreams": f"hospital=http://127.0.0.1:{self.up}/fhir", "gateway.patients": "10m",
-                                         "oauth.dpop_window": "5m", "http.connections.per_peer": "1000"}),
-                           ("homecare", {})):
+        for name, more in (("hospital", hospital), ("homecare", homecare)):
             w.nodes[name] = scenario.Place(w, name, more)
             w.vars[name] = f"https://{w.nodes[name].host}"
         for node in w.nodes.values():
             node.start()
         w.organisation("hospital", "hospital", "90000101")
         w.organisation("homecare", "homecare", "90000103")
+
+    def prepare(self):
+        w = self.world
+        self.up = free_port()
+        self.children.append(upstream(self.folder, self.up))
+        self.two_nodes({"gateway.upstreams": f"hospital=http://127.0.0.1:{self.up}/fhir", "gateway.patients": "10m",
+                        "oauth.dpop_window": "5m", "http.connections.per_peer": "1000"}, {})
         w.asks(201, "hospital", "internal", "POST", "/internal/knoop/v1/grounds", json.dumps({
             "tenant": "hospital", "patient": "999990019", "organisation": "ura:90000103", "scope": "bgz", "kind": "treatment",
             "until": "2030-01-01T00:00:00Z", "evidence": "bench"}))
@@ -292,4 +295,5 @@ def main():
         b.end()
 
 
-main()
+if __name__ == "__main__":
+    main()
