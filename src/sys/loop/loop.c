@@ -22,7 +22,7 @@ struct loop {
     _Atomic(struct loop_task *) posted; /* newest first */
     struct loop_task *after, **after_end;
     atomic_bool stop;
-    pthread_t thread;
+    _Atomic pthread_t thread;
     atomic_bool running;
     struct epoll_event batch[BATCH];
     int batch_n, batch_at;
@@ -56,7 +56,7 @@ loop_wall(const struct loop *l)
 bool
 loop_is_mine(const struct loop *l)
 {
-    return atomic_load(&l->running) && pthread_equal(l->thread, pthread_self());
+    return atomic_load(&l->running) && pthread_equal(atomic_load(&l->thread), pthread_self());
 }
 
 bool
@@ -297,7 +297,7 @@ loop_turn(struct loop *l, int most_ms)
 {
     bool was = atomic_load(&l->running);
 
-    l->thread = pthread_self();
+    atomic_store(&l->thread, pthread_self());
     atomic_store(&l->running, true);
     l->batch_n = epoll_wait(l->epoll, l->batch, BATCH, wait_ms(l, most_ms));
     read_clocks(l);
@@ -318,7 +318,7 @@ loop_turn(struct loop *l, int most_ms)
 void
 loop_run(struct loop *l)
 {
-    l->thread = pthread_self();
+    atomic_store(&l->thread, pthread_self());
     atomic_store(&l->running, true);
     while (!atomic_load(&l->stop))
         loop_turn(l, -1);
