@@ -192,6 +192,7 @@ fetch(struct ctx *cx, const struct fetch_request *in, struct fetch_reply *out)
                                .header_count = in->header_count,
                                .request = in->body,
                                .timeout_ms = ms,
+                               .repeatable = in->repeatable,
                                .head = on_head,
                                .body = on_body,
                                .done = on_done };

@@ -34,6 +34,11 @@ struct fetch_request {
     struct bytes body;
     size_t body_max;    /* 0: 1 MiB */
     int64_t timeout_ms; /* 0: fetch.timeout; the context's deadline too */
+    /*
+     * Sent twice does no more than sent once (RFC 9110 9.2.2), though it is a POST: then it
+     * goes over a kept connection. What libcurl is not sure of it sends again.
+     */
+    bool repeatable;
 };
 struct fetch_reply {
     int status;

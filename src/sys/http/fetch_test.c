@@ -812,6 +812,10 @@ nor_does_libcurl_send_it_twice(void **state)
     up_is_rude = true;
     assert_int_equal(GET("/ask"), 502);
     assert_int_equal(up_calls, 6);
+    up_is_rude = false;
+    wish.repeatable = true;
+    assert_int_equal(GET("/ask"), 200); /* over the GET's tired one, and over a new one */
+    assert_int_equal(up_calls, 8);
     stop();
 }
 

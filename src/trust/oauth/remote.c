@@ -295,10 +295,12 @@ oauth__token_post(struct ctx *cx, const struct oauth__server *s, struct str form
 {
     struct str headers[3] = { S("Accept: application/json"),
                               S("Content-Type: application/x-www-form-urlencoded") };
+    /* Its nonce is good once (RFC021 4.4): sent twice, it is refused, and gives no more. */
     struct fetch_request in = { .method = HTTP_POST,
                                 .url = s->token_endpoint,
                                 .headers = headers,
                                 .header_count = 2,
+                                .repeatable = true,
                                 .body = bytes_of(form) };
     struct fetch_reply reply;
     err_t e;
