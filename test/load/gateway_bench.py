@@ -226,8 +226,7 @@ class Bench:
             p.terminate()
         for n in self.world.nodes.values():
             n.end()
-        if hasattr(self.world, "lists"):
-            self.world.lists.kill()
+        self.world.end_lists()
         shutil.rmtree(self.world.folder, ignore_errors=True)
 
 

@@ -468,7 +468,7 @@ conf_prove(struct ctx *cx, const struct conf *c)
     if (c->url.n == 0)
         return refuse(cx, ERR_CONF, "nuts-node 4.2",
                       "url is not set; give the public base URL of this node, such as "
-                      "https://node.organisation.nl");
+                      "https://node.example.nl");
     return conf_url_check(cx, c->url, c->strictmode);
 }
 

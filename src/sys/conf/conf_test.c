@@ -345,7 +345,7 @@ urls_are_judged(void **state)
         "https://a.LOCALHOST",
     };
     static const char *const both[] = { "https://node.nl",
-                                        "https://node.organisation.nl:8443/nuts/",
+                                        "https://node.example.nl:8443/nuts/",
                                         "https://xn--nde-sna.nl/x" };
     static const char *const loose[] = { "http://node", "http://127.0.0.1:8080",
                                          "http://[::1]:80/x" };

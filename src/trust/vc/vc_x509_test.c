@@ -364,7 +364,8 @@ ties_the_did_to_the_certificate(void **state)
     }
 }
 
-/* Nuts RFC023 4: a did:x509, and what its DID proves. */
+/* Nuts RFC023 4: a did:x509, and what its DID proves. A URA of one other digit is
+ * another's (mission 47), and who claims it needs its certificate (mission 48). */
 static void
 refuses_what_the_did_does_not_prove(void **state)
 {
