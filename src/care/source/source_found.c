@@ -174,12 +174,29 @@ source__walk(struct ctx *cx, struct source_db *db, const struct source_walk *w)
 /* A row of a kind of which there is enough is passed; after some, the kind is jumped. */
 enum { PASSED_MAX = 8 };
 
+/* One `also` of one term is looked up along with the row: a statement of its own is dear. */
+static size_t
+bind_steps(sqlite3_stmt *st, const struct source_steps *s, int64_t from, int64_t to)
+{
+    bool along = s->alsos > 0 && s->also[0].n == 1;
+
+    sqlite3_bind_int64(st, 1, s->subject);
+    sqlite3_bind_int64(st, 2, from);
+    sqlite3_bind_int64(st, 3, to);
+    if (along)
+        sqlite3_bind_int64(st, 4, s->also[0].terms[0]);
+    else
+        sqlite3_bind_null(st, 4);
+    return along;
+}
+
 /* Kinds `from` to `to`, until one is to be jumped: *from is then the one behind it. */
 static err_t
 step_through(struct ctx *cx, struct source_db *db, const struct source_steps *s,
              uint64_t *looked, int64_t *from, int64_t to, bool *jump)
 {
     sqlite3_stmt *st = db->st[ST_NEWEST];
+    size_t known = bind_steps(st, s, *from, to);
     unsigned passed = 0;
     bool full = false;
     err_t e = ERR_OK;
@@ -187,9 +204,6 @@ step_through(struct ctx *cx, struct source_db *db, const struct source_steps *s,
     int rc = SQLITE_DONE;
 
     *jump = false;
-    sqlite3_bind_int64(st, 1, s->subject);
-    sqlite3_bind_int64(st, 2, *from);
-    sqlite3_bind_int64(st, 3, to);
     while (!*jump && e == ERR_OK && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         int64_t kind = sqlite3_column_int64(st, 0), key = sqlite3_column_int64(st, 1);
         bool yes;
@@ -201,8 +215,9 @@ step_through(struct ctx *cx, struct source_db *db, const struct source_steps *s,
         at = kind;
         full = false;
         passed = 0;
-        if ((e = look(cx, looked)) == ERR_OK &&
-            (e = is_under(cx, db, s->also, s->alsos, key, &yes)) == ERR_OK && yes)
+        if ((e = look(cx, looked)) == ERR_OK && sqlite3_column_int(st, 2) != 0 &&
+            (e = is_under(cx, db, s->also + known, s->alsos - known, key, &yes)) == ERR_OK &&
+            yes)
             e = s->visit(cx, s->arg, kind, key, &full);
     }
     if (e == ERR_OK && !*jump && rc != SQLITE_DONE)

@@ -8,6 +8,7 @@
 #include "care/source/source_search.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "codec/fhir/fhir.h"
 #include "crypto/prim/prim.h"
@@ -441,6 +442,21 @@ is_ours(struct str url, struct str base)
     return str_starts(url, base) && url.n > base.n && url.p[base.n] == '/';
 }
 
+static bool
+reference_text(struct arena *a, const struct fhir_reference *r, struct str *out)
+{
+    size_t n = r->type.n + 1 + r->id.n;
+    char *p = arena_take(a, n);
+
+    *out = (struct str){ p, p != NULL ? n : 0 };
+    if (p == NULL)
+        return false;
+    memcpy(p, r->type.p, r->type.n);
+    p[r->type.n] = '/';
+    memcpy(p + r->type.n + 1, r->id.p, r->id.n);
+    return true;
+}
+
 err_t
 source__references(struct ctx *cx, struct str base, const json *resource,
                    const struct fhir_param *param, struct str *out, size_t room, size_t *n)
@@ -457,8 +473,7 @@ source__references(struct ctx *cx, struct str base, const json *resource,
         if (*n == room)
             return refuse(cx, ERR_LIMIT, "", "a resource refers to more than %zu others",
                           room);
-        out[*n] = arena_printf(cx->arena, "%.*s/%.*s", STR(r->type), STR(r->id));
-        if (out[*n].p == NULL)
+        if (!reference_text(cx->arena, r, &out[*n]))
             return refuse_memory(cx);
         ++*n;
     }

@@ -14,4 +14,8 @@ bool fhir__listed(const char *list, struct str word);
 const struct fhir_param *fhir__params(struct str type);
 const struct fhir_param *fhir__common(void);
 
+/* The values that a term is compared with, folded only where it looks at words. */
+err_t fhir__index_term(struct ctx *cx, const json *resource, const struct fhir_term *term,
+                       struct fhir_index *out) NODISCARD;
+
 #endif

@@ -328,6 +328,16 @@ fhir_index_param(struct ctx *cx, const json *resource, const struct fhir_param *
     return gather(cx, resource, param, false, out);
 }
 
+/* A token is compared by its words with :text alone (3.1.1.4.10). */
+err_t
+fhir__index_term(struct ctx *cx, const json *resource, const struct fhir_term *term,
+                 struct fhir_index *out)
+{
+    bool words = term->param->kind == FHIR_STRING || term->modifier == FHIR_TEXT;
+
+    return gather(cx, resource, term->param, !words, out);
+}
+
 static bool
 by_equality(enum fhir_kind kind)
 {

@@ -193,7 +193,7 @@ fhir_match(struct ctx *cx, const struct fhir_query *query, const json *resource,
         return ERR_OK;
     for (size_t i = 0; i < query->n; i++) {
         struct fhir_index index = { .n = 0 };
-        err_t e = fhir_index_param(cx, resource, query->terms[i].param, &index);
+        err_t e = fhir__index_term(cx, resource, &query->terms[i], &index);
 
         if (e != ERR_OK)
             return e;
