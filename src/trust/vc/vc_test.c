@@ -105,6 +105,20 @@ ties_the_issuer_to_the_key(void **state)
     wants(state, "vc", VC(",\"issuer\":{\"id\":\"" ISSUER "\",\"name\":\"x\"}"), ERR_OK);
 }
 
+/* The same in version 1.1 without iss: vc.issuer alone names nobody. */
+static void
+asks_for_iss(void **state)
+{
+    static const char iss[] = "\"iss\":\"" ISSUER "\",";
+    struct str claims = vc_with(N, "vc", VC(",\"issuer\":\"" ISSUER "\""));
+    char *at = strstr((char *)(uintptr_t)claims.p, iss);
+
+    assert_int_equal(signed_with(state, NULL, claims), ERR_OK);
+    assert_non_null(at);
+    memmove(at, at + strlen(iss), strlen(at + strlen(iss)) + 1);
+    assert_int_equal(signed_with(state, NULL, str_of(claims.p)), ERR_VC_ISSUER);
+}
+
 static void
 ties_id_and_subject(void **state)
 {
@@ -591,6 +605,7 @@ main(void)
         TEST(refuses_what_is_no_jwt),
         TEST(refuses_what_is_no_credential),
         TEST(ties_the_issuer_to_the_key),
+        TEST(asks_for_iss),
         TEST(ties_id_and_subject),
         TEST(keeps_time),
         TEST(refuses_a_status_that_it_cannot_verify),
