@@ -98,7 +98,9 @@ random_text(struct ctx *cx, size_t n, struct str *out)
     *out = (struct str){ NULL, 0 };
     if (n > sizeof(room))
         return refuse(cx, ERR_LIMIT, "", "%zu random bytes as text are too many", n);
-    random_bytes(room, n);
+    do
+        random_bytes(room, n);
+    while (n != 0 && room[0] >> 2 == 62); /* 62 is '-' */
     return b64url(cx, (struct bytes){ room, n }, out);
 }
 

@@ -60,7 +60,8 @@ err_t pbkdf2(struct ctx *cx, enum hash h, struct bytes password, struct bytes sa
 
 /* From the kernel. Does not fail: without randomness the program stops. */
 void random_bytes(void *out, size_t n);
-/* `n` random bytes as base64url text, in the arena. */
+/* `n` random bytes as base64url text, in the arena; no '-' at its head, where a command
+ * line would take it for an option. */
 err_t random_text(struct ctx *cx, size_t n, struct str *out) NODISCARD;
 
 /* Wipes in a way that the compiler keeps. */

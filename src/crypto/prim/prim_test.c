@@ -478,6 +478,23 @@ pem(void **state)
     test_ctx_fini(&t);
 }
 
+/* Named on a command line, it is no option. */
+static void
+texts_by_chance(void **state)
+{
+    struct test_ctx t;
+    struct str text;
+
+    (void)state;
+    test_ctx_init(&t);
+    for (int i = 0; i < 3000; i++) {
+        assert_int_equal(random_text(&t.cx, 18, &text), ERR_OK);
+        assert_int_equal(text.n, 24);
+        assert_int_not_equal(text.p[0], '-');
+    }
+    test_ctx_fini(&t);
+}
+
 int
 main(void)
 {
@@ -487,7 +504,7 @@ main(void)
         cmocka_unit_test(aeads),      cmocka_unit_test(key_refusals),
         cmocka_unit_test(roca),       cmocka_unit_test(hmac_keys),
         cmocka_unit_test(agreement),  cmocka_unit_test(signatures),
-        cmocka_unit_test(oaep),
+        cmocka_unit_test(oaep),       cmocka_unit_test(texts_by_chance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
