@@ -214,8 +214,8 @@ void conn_back(struct http_conn *c); /* a dead one's thread has come back: end i
 /* --- work.c -------------------------------------------------------------------- */
 /*
  * At the end of the turn ex->work goes to the pool, with others that ask the same. Then
- * `back` is called on the loop. The connection is busy until then. With the pool full,
- * `back` is called with ex->worked NULL.
+ * `back` is called on the loop. The connection is busy until then. Beyond the pool's
+ * queue `back` is called with ex->worked NULL, maybe at once.
  */
 void work_later(struct exchange *ex, void (*back)(struct exchange *ex));
 
@@ -235,8 +235,10 @@ struct http {
     struct http_conn *first, *last;  /* all connections; last: those that wait longest */
     size_t open, lingering, in_pool; /* lingering ones are open too */
     struct {
-        struct exchange *first, **end;
+        struct exchange *first, **end; /* who waits, in order */
+        size_t waiting, crews;         /* how many; crews that are out */
         struct loop_task task;
+        bool queued;
     } work;
     struct peer *peers[1024];
     struct exchange *kept;

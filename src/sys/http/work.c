@@ -7,7 +7,9 @@
  *      handler ─► req_work ─┘                                           │
  *      handler, from its start ◄── loop ◄── one message a crew ─────────┘
  *
- * So a hand-over to a thread and back is paid by a turn, not by a request.
+ * So a hand-over to a thread and back is paid by a turn, not by a request. While as many
+ * crews as there are cores are out, more would only wait for one: who comes meanwhile
+ * goes with the next, so the busier it is, the more a crew does at once.
  *
  * Lifetime  A crew stands in the arena of the first of its requests, none of which ends
  *           before it is back.
@@ -64,12 +66,26 @@ come_back(struct exchange *ex, bool done)
     ex->work_back(ex);
 }
 
+static void send_all(struct loop_task *task);
+
+static void
+send_soon(struct http *h)
+{
+    if (h->work.queued || h->work.first == NULL)
+        return;
+    h->work.queued = true;
+    h->work.task.fn = send_all;
+    loop_after(h->loop, &h->work.task);
+}
+
 /* A copy: with the first of them the crew may go. */
 static void
 crew_back(struct loop_task *task)
 {
     const struct crew crew = *container_of(task, struct crew, back);
 
+    crew.http->work.crews--;
+    send_soon(crew.http);
     for (size_t i = 0; i < crew.n; i++)
         come_back(exchange_of(crew.list[i]), true);
 }
@@ -109,12 +125,13 @@ count_alike(const struct exchange *first)
 
 /* Takes up to `most` that want the same as the first out of the list. */
 static size_t
-pick(struct exchange **list, size_t most, struct req_work **out)
+pick(struct http *h, size_t most, struct req_work **out)
 {
-    void (*together)(struct req_work *const *, size_t) = (*list)->work->together;
+    void (*together)(struct req_work *const *, size_t) = h->work.first->work->together;
+    struct exchange **at = &h->work.first;
     size_t n = 0;
 
-    for (struct exchange **at = list; *at != NULL && n < most;) {
+    while (*at != NULL && n < most) {
         if ((*at)->work->together != together) {
             at = &(*at)->work_next;
             continue;
@@ -122,6 +139,10 @@ pick(struct exchange **list, size_t most, struct req_work **out)
         out[n++] = (*at)->work;
         *at = (*at)->work_next;
     }
+    while (*at != NULL)
+        at = &(*at)->work_next;
+    h->work.end = at;
+    h->work.waiting -= n;
     return n;
 }
 
@@ -135,8 +156,10 @@ send_crew(struct http *h, struct req_work **list, size_t n)
             (struct crew){ .job.fn = crew_works, .back.fn = crew_back, .http = h, .n = n };
         for (size_t i = 0; i < n; i++)
             crew->list[i] = list[i];
-        if (pool_put(h->pool, &crew->job))
+        if (pool_put(h->pool, &crew->job)) {
+            h->work.crews++;
             return;
+        }
     }
     for (size_t i = 0; i < n; i++)
         come_back(exchange_of(list[i]), false);
@@ -146,14 +169,13 @@ static void
 send_all(struct loop_task *task)
 {
     struct http *h = container_of(task, struct http, work.task);
-    struct exchange *list = h->work.first;
     struct req_work *some[CREW_MOST];
 
-    h->work.first = NULL;
-    h->work.end = &h->work.first;
-    while (list != NULL) {
-        size_t share = (count_alike(list) + cores() - 1) / cores();
-        size_t n = pick(&list, share < CREW_MOST ? share : CREW_MOST, some);
+    h->work.queued = false;
+    while (h->work.first != NULL && h->work.crews < cores()) {
+        size_t left = cores() - h->work.crews;
+        size_t share = (count_alike(h->work.first) + left - 1) / left;
+        size_t n = pick(h, share < CREW_MOST ? share : CREW_MOST, some);
 
         send_crew(h, some, n);
     }
@@ -169,11 +191,14 @@ work_later(struct exchange *ex, void (*back)(struct exchange *ex))
     ex->rq.cx.may_not_block = false;
     ex->conn->busy = true;
     h->in_pool++;
-    if (h->work.first == NULL) {
-        h->work.end = &h->work.first;
-        h->work.task.fn = send_all;
-        loop_after(h->loop, &h->work.task);
+    if (h->work.waiting >= (size_t)h->conf->http_pool_queue) {
+        come_back(ex, false);
+        return;
     }
+    if (h->work.first == NULL)
+        h->work.end = &h->work.first;
     *h->work.end = ex;
     h->work.end = &ex->work_next;
+    h->work.waiting++;
+    send_soon(h);
 }
