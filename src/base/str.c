@@ -66,7 +66,7 @@ int
 str_cmp(struct str a, struct str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
-    int    c = n ? memcmp(a.p, b.p, n) : 0;
+    int c = n ? memcmp(a.p, b.p, n) : 0;
 
     if (c != 0)
         return c;
@@ -121,7 +121,7 @@ str_trim(struct str s)
 struct str
 str_cut(struct str *rest, char sep)
 {
-    size_t     at = str_find(*rest, sep);
+    size_t at = str_find(*rest, sep);
     struct str head = str_sub(*rest, 0, at);
 
     *rest = str_sub(*rest, at + 1, rest->n);
@@ -152,7 +152,7 @@ str_to_u64(struct str s, uint64_t *out)
 bool
 str_to_i64(struct str s, int64_t *out)
 {
-    bool     minus = s.n > 0 && s.p[0] == '-';
+    bool minus = s.n > 0 && s.p[0] == '-';
     uint64_t magnitude;
 
     *out = 0;
@@ -170,7 +170,8 @@ utf8_len(const uint8_t *p, size_t n)
 {
     static const struct {
         uint8_t lead_from, lead_to, second_from, second_to, size;
-    } forms[] = { /* Unicode 15, table 3-7 */
+    } forms[] = {
+        /* Unicode 15, table 3-7 */
         { 0xC2, 0xDF, 0x80, 0xBF, 2 }, { 0xE0, 0xE0, 0xA0, 0xBF, 3 },
         { 0xE1, 0xEC, 0x80, 0xBF, 3 }, { 0xED, 0xED, 0x80, 0x9F, 3 },
         { 0xEE, 0xEF, 0x80, 0xBF, 3 }, { 0xF0, 0xF0, 0x90, 0xBF, 4 },
@@ -197,8 +198,15 @@ str_is_utf8(struct str s)
 {
     struct bytes b = bytes_of(s);
 
-    for (size_t i = 0, step; i < b.n; i += step)
-        if ((step = utf8_len(b.p + i, b.n - i)) == 0)
+    for (size_t i = 0, step; i < b.n; i += step) {
+        uint64_t word = ~UINT64_C(0);
+
+        if (b.n - i >= sizeof(word))
+            memcpy(&word, b.p + i, sizeof(word));
+        step = sizeof(word);
+        if ((word & UINT64_C(0x8080808080808080)) != 0 && /* else all of it is ASCII */
+            (step = utf8_len(b.p + i, b.n - i)) == 0)
             return false;
+    }
     return true;
 }

@@ -201,7 +201,7 @@ err_t gateway__read_text(struct ctx *cx, struct str text, const struct gateway_j
 bool gateway__place(const struct gateway_text *t, const json *entry, const json *member,
                     struct gateway_part *out);
 /* As it stands, but for URLs of the upstream. */
-void gateway__put_part(struct json_out *js, const struct gateway_text *t,
+void gateway__put_part(struct buf *b, const struct gateway_text *t,
                        const struct gateway_part *part);
 struct str gateway__our_url(struct ctx *cx, struct str url, const struct gateway_judged *j);
 

@@ -31,104 +31,114 @@ refuse_status(struct ctx *cx, int status)
     return refuse(cx, ERR_UPSTREAM, RULE, "the upstream answered %d", status);
 }
 
-static err_t
-check_match(struct ctx *cx, const json *resource, const struct gateway_judged *j)
+/* What is asked of an entry, looked up once. */
+struct entry {
+    const json *value, *resource, *search;
+    struct str type, id; /* of the resource */
+    struct str mode;     /* .p NULL: the server marks nothing */
+};
+
+static struct entry
+read_entry(const json *value)
 {
-    if (!str_eq(json_get_text(resource, "resourceType"), j->request.type))
+    struct entry e = { .value = value,
+                       .resource = json_get_str(value, S("resource")),
+                       .search = json_get_str(value, S("search")) };
+    const json *mode = json_get_str(e.search, S("mode"));
+
+    (void)json_str(json_get_str(e.resource, S("resourceType")), &e.type);
+    (void)json_str(json_get_str(e.resource, S("id")), &e.id);
+    if (mode != NULL && !json_str(mode, &e.mode))
+        e.mode = S(""); /* marked, as nothing that we know */
+    return e;
+}
+
+static err_t
+check_match(struct ctx *cx, const struct entry *e, const struct gateway_judged *j)
+{
+    if (!str_eq(e->type, j->request.type))
         return refuse(cx, ERR_UPSTREAM, RULE, "a match in the answer is of another type");
     if (j->match.patient == POLICY_PATIENT_ABSENT ||
         policy_rule_releases_any(j->match.rule))
         return ERR_OK;
-    if (!gateway__belongs(resource, j))
+    if (!gateway__belongs(e->resource, j))
         return refuse(cx, ERR_UPSTREAM, RULE,
                       "a match in the answer is not this patient's");
     return ERR_OK;
 }
 
 static err_t
-check_include(struct ctx *cx, const json *resource, const struct gateway_judged *j)
+check_include(struct ctx *cx, const struct entry *e, const struct gateway_judged *j)
 {
-    struct str type = json_get_text(resource, "resourceType");
-
-    if (!policy_rule_brings(j->match.rule, type))
+    if (!policy_rule_brings(j->match.rule, e->type))
         return refuse(cx, ERR_UPSTREAM, RULE, "a %.*s came along that nobody asked for",
-                      STR(type));
+                      STR(e->type));
     /* A Patient that a rule brings (a payor) is that rule's decision. */
-    if (str_is(type, "Patient") || j->match.patient == POLICY_PATIENT_ABSENT ||
-        !gateway__names_subject(resource) || gateway__belongs(resource, j))
+    if (str_is(e->type, "Patient") || j->match.patient == POLICY_PATIENT_ABSENT ||
+        !gateway__names_subject(e->resource) || gateway__belongs(e->resource, j))
         return ERR_OK;
     return refuse(cx, ERR_UPSTREAM, RULE, "a %.*s of another patient came along",
-                  STR(type));
+                  STR(e->type));
 }
 
 /* What the server says about the search is not the patient's data: left out. */
 static bool
-is_outcome(const json *entry)
+is_outcome(const struct entry *e)
 {
-    return json_is(json_path(entry, "search", "mode", NULL), "outcome") ||
-           json_is(json_path(entry, "resource", "resourceType", NULL), "OperationOutcome");
+    return str_eq(e->mode, S("outcome")) || str_eq(e->type, S("OperationOutcome"));
 }
 
 static err_t
-check_entry(struct ctx *cx, const json *entry, const struct gateway_judged *j)
+check_entry(struct ctx *cx, const struct entry *e, const struct gateway_judged *j)
 {
-    const json *resource = json_get(entry, "resource");
-    const json *mode = json_path(entry, "search", "mode", NULL);
-
-    if (json_type(resource) != JSON_OBJECT)
+    if (json_type(e->resource) != JSON_OBJECT)
         return refuse(cx, ERR_UPSTREAM, RULE, "an entry without a resource");
-    if (!fhir_id_valid(json_get_text(resource, "id")))
+    if (!fhir_id_valid(e->id))
         return refuse(cx, ERR_UPSTREAM, RULE, "a resource without an id");
-    if (json_is(mode, "include"))
-        return check_include(cx, resource, j);
+    if (str_eq(e->mode, S("include")))
+        return check_include(cx, e, j);
     /* A server that marks nothing: what the rule does not ask must be brought. */
-    if (mode == NULL && !str_eq(json_get_text(resource, "resourceType"), j->request.type))
-        return check_include(cx, resource, j);
-    return check_match(cx, resource, j);
+    if (e->mode.p == NULL && !str_eq(e->type, j->request.type))
+        return check_include(cx, e, j);
+    return check_match(cx, e, j);
 }
 
 static err_t
-put_member(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
-           const json *entry, const char *name)
+put_member(struct ctx *cx, struct buf *b, const struct gateway_text *t,
+           const struct entry *e, const char *name, const json *v)
 {
-    const json *v = json_get(entry, name);
     struct gateway_part part;
 
     if (v == NULL)
         return ERR_OK;
-    if (!gateway__place(t, entry, v, &part))
+    if (!gateway__place(t, e->value, v, &part))
         return refuse(cx, ERR_UPSTREAM, RULE, "an entry's '%s' is none", name);
-    json_key(js, name);
-    gateway__put_part(js, t, &part);
+    buf_z(b, ",\"");
+    buf_z(b, name);
+    buf_z(b, "\":");
+    gateway__put_part(b, t, &part);
     return ERR_OK;
 }
 
-/* Type and id were checked: nothing in them needs an escape. */
-static void
-put_full_url(struct json_out *js, const struct gateway_text *t, const json *resource)
-{
-    json_key(js, "fullUrl");
-    json_put_raw(js, S("\""));
-    buf_str(&js->buf, t->ours);
-    buf_c(&js->buf, '/');
-    buf_str(&js->buf, json_get_text(resource, "resourceType"));
-    buf_c(&js->buf, '/');
-    buf_str(&js->buf, json_get_text(resource, "id"));
-    buf_c(&js->buf, '"');
-}
-
+/* Text of ours around theirs. Type and id were checked: nothing in them needs an escape. */
 static err_t
 put_entry(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
-          const json *entry)
+          const struct entry *entry)
 {
+    struct buf *b = &js->buf;
     err_t e;
 
-    json_object(js);
-    put_full_url(js, t, json_get(entry, "resource"));
-    if ((e = put_member(cx, js, t, entry, "resource")) != ERR_OK ||
-        (e = put_member(cx, js, t, entry, "search")) != ERR_OK)
+    json_put_raw(js, S("{\"fullUrl\":\""));
+    buf_str(b, t->ours);
+    buf_c(b, '/');
+    buf_str(b, entry->type);
+    buf_c(b, '/');
+    buf_str(b, entry->id);
+    buf_c(b, '"');
+    if ((e = put_member(cx, b, t, entry, "resource", entry->resource)) != ERR_OK ||
+        (e = put_member(cx, b, t, entry, "search", entry->search)) != ERR_OK)
         return e;
-    json_end(js);
+    buf_c(b, '}');
     return ERR_OK;
 }
 
@@ -209,16 +219,18 @@ put_entries(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
     err_t e;
 
     for (json_each(it, json_get(t->root, "entry"))) {
-        if (is_outcome(it.value))
+        struct entry entry = read_entry(it.value);
+
+        if (is_outcome(&entry))
             continue;
-        if ((e = check_entry(cx, it.value, j)) != ERR_OK)
+        if ((e = check_entry(cx, &entry, j)) != ERR_OK)
             return e;
         if (!any) {
             json_key(js, "entry");
             json_array(js);
         }
         any = true;
-        if ((e = put_entry(cx, js, t, it.value)) != ERR_OK)
+        if ((e = put_entry(cx, js, t, &entry)) != ERR_OK)
             return e;
     }
     if (any)
@@ -271,7 +283,8 @@ release_resource(struct ctx *cx, const struct gateway_text *t,
         !str_eq(json_get_text(resource, "id"), j->request.id))
         return refuse(cx, ERR_UPSTREAM, RULE, "the upstream gave another resource");
     json_out_init(&js, cx->arena);
-    gateway__put_part(&js, t, &whole);
+    json_put_raw(&js, S(""));
+    gateway__put_part(&js.buf, t, &whole);
     return json_out_done(cx, &js, out);
 }
 

@@ -133,14 +133,13 @@ base_behind(const struct gateway_text *t, size_t at, bool *whole)
 }
 
 void
-gateway__put_part(struct json_out *js, const struct gateway_text *t,
+gateway__put_part(struct buf *b, const struct gateway_text *t,
                   const struct gateway_part *part)
 {
     const json *end = json_behind(part->value), *at = part->value;
     size_t from = part->from;
     struct str url;
 
-    json_put_raw(js, S(""));
     for (; (at = json_find_prefix(at, end, t->upstream)) != NULL; at = json_after(at)) {
         bool whole;
         size_t stands;
@@ -148,14 +147,13 @@ gateway__put_part(struct json_out *js, const struct gateway_text *t,
         if (!json_str(at, &url) || !is_upstreams(url, t->upstream))
             continue;
         stands = place(t, url);
-        buf_str(&js->buf, str_sub(t->text, from, stands));
-        buf_str(&js->buf, t->ours);
+        buf_str(b, str_sub(t->text, from, stands));
+        buf_str(b, t->ours);
         from = base_behind(t, stands, &whole);
         if (whole)
-            buf_str(&js->buf,
-                    escaped(js->buf.arena, str_sub(url, t->upstream.n, url.n)));
+            buf_str(b, escaped(b->arena, str_sub(url, t->upstream.n, url.n)));
     }
-    buf_str(&js->buf, str_sub(t->text, from, part->to));
+    buf_str(b, str_sub(t->text, from, part->to));
 }
 
 err_t

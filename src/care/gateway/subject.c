@@ -9,15 +9,14 @@
  */
 #include "care/gateway/gateway_int.h"
 
-#include <string.h>
-
 /* Types whose element is not `subject` or `patient`. */
 static const struct {
-    const char *type, *element;
+    struct str type, element;
 } elements[] = {
-    { "Coverage", "beneficiary" },           { "Task", "for" },
-    { "ResearchSubject", "individual" },     { "EnrollmentRequest", "candidate" },
-    { "ImmunizationEvaluation", "patient" },
+    { S_INIT("Coverage"), S_INIT("beneficiary") },
+    { S_INIT("Task"), S_INIT("for") },
+    { S_INIT("ResearchSubject"), S_INIT("individual") },
+    { S_INIT("EnrollmentRequest"), S_INIT("candidate") },
 };
 
 /* Deep in a list: Appointment.participant[].actor. */
@@ -96,11 +95,11 @@ find_names(const json *resource, struct str upstream, struct names *n)
         add_participants(n, resource);
         return;
     }
-    add_element(n, json_get(resource, "subject"));
-    add_element(n, json_get(resource, "patient"));
+    add_element(n, json_get_str(resource, S("subject")));
+    add_element(n, json_get_str(resource, S("patient")));
     for (size_t i = 0; i < COUNT(elements); i++)
-        if (str_is(type, elements[i].type) && strcmp(elements[i].element, "patient") != 0)
-            add_element(n, json_get(resource, elements[i].element));
+        if (str_eq(type, elements[i].type))
+            add_element(n, json_get_str(resource, elements[i].element));
 }
 
 err_t

@@ -35,35 +35,35 @@ json__allocator(struct arena *a)
 }
 
 /*
- * Values lie one behind the other, a container before its content; `left[d]`
- * counts what is still to come at depth d (a name counts as a value).
+ * Values lie one behind the other, a container before its content. `here` counts what is
+ * still to come at this depth, `above[d]` at the depths above (a name counts as a value).
  */
 static err_t
 check_shape(struct ctx *cx, const json *v)
 {
-    size_t left[JSON_DEPTH_MAX + 1] = { 1 };
-    unsigned depth = 0;
+    size_t above[JSON_DEPTH_MAX], here = 1, depth = 0;
     err_t e;
 
     for (;; v++) {
-        bool object = unsafe_yyjson_is_obj(json__open(v));
-        size_t n = object ? 2 * unsafe_yyjson_get_len(json__open(v))
-                   : unsafe_yyjson_is_arr(json__open(v))
-                       ? unsafe_yyjson_get_len(json__open(v))
-                       : 0;
+        here--;
+        if (unsafe_yyjson_is_ctn(json__open(v))) {
+            bool object = unsafe_yyjson_is_obj(json__open(v));
+            size_t n = unsafe_yyjson_get_len(json__open(v));
 
-        if ((object || unsafe_yyjson_is_arr(json__open(v))) && depth == JSON_DEPTH_MAX)
-            return refuse(cx, ERR_LIMIT, "RFC 8259 9", "JSON: deeper than %d",
-                          JSON_DEPTH_MAX);
-        if (object && (e = json__unique(cx, v)) != ERR_OK)
-            return e;
-        left[depth]--;
-        if (n != 0)
-            left[++depth] = n;
-        while (left[depth] == 0) {
+            if (depth == JSON_DEPTH_MAX)
+                return refuse(cx, ERR_LIMIT, "RFC 8259 9", "JSON: deeper than %d",
+                              JSON_DEPTH_MAX);
+            if (object && (e = json__unique(cx, v)) != ERR_OK)
+                return e;
+            if (n != 0) {
+                above[depth++] = here;
+                here = object ? 2 * n : n;
+            }
+        }
+        while (here == 0) {
             if (depth == 0)
                 return ERR_OK;
-            depth--;
+            here = above[--depth];
         }
     }
 }

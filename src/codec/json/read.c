@@ -20,12 +20,22 @@ json_type(const json *v)
     return v == NULL ? JSON_ABSENT : types[unsafe_yyjson_get_type(json__open(v))];
 }
 
+/* By yyjson's own values: most of what the house asks of JSON is asked here. */
 json *
 json_get_str(const json *v, struct str name)
 {
-    for (json_each(it, v))
-        if (it.name.n == name.n && json_type(v) == JSON_OBJECT && str_eq(it.name, name))
-            return it.value;
+    json *at;
+
+    if (json_type(v) != JSON_OBJECT)
+        return NULL;
+    at = unsafe_yyjson_get_first(json__open(v));
+    for (size_t n = unsafe_yyjson_get_len(json__open(v)); n > 0; n--) {
+        struct str s = json__text(at++);
+
+        if (s.n == name.n && memcmp(s.p, name.p, s.n) == 0)
+            return at;
+        at = unsafe_yyjson_get_next(at);
+    }
     return NULL;
 }
 
@@ -84,8 +94,7 @@ const json *
 json_find_prefix(const json *from, const json *end, struct str prefix)
 {
     for (; from < end; from++)
-        if (unsafe_yyjson_is_str(json__open(from)) &&
-            json__text(from).n >= prefix.n &&
+        if (unsafe_yyjson_is_str(json__open(from)) && json__text(from).n >= prefix.n &&
             memcmp(from->uni.str, prefix.p, prefix.n) == 0)
             return from;
     return NULL;

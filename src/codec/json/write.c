@@ -105,6 +105,21 @@ escaped(struct buf *b, unsigned char c)
     }
 }
 
+/* Eight bytes of which none is a quotation mark, a backslash or a control character? */
+static bool
+is_plain(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+    uint64_t w, mark, slash;
+
+    memcpy(&w, p, sizeof(w));
+    mark = w ^ ones * '"';
+    slash = w ^ ones * '\\';
+    return ((((mark - ones) & ~mark) | ((slash - ones) & ~slash) |
+             ((w - ones * 0x20) & ~w)) &
+            high) == 0;
+}
+
 static void
 quoted(struct buf *b, struct str s)
 {
@@ -115,6 +130,10 @@ quoted(struct buf *b, struct str s)
     for (size_t i = 0; i < s.n; i += n) {
         unsigned char c = (unsigned char)s.p[i];
 
+        if (clean && s.n - i >= 8 && is_plain(s.p + i)) {
+            n = 8;
+            continue;
+        }
         n = clean ? 1 : character(str_sub(s, i, s.n));
         if (n != 0 && c >= 0x20 && c != '"' && c != '\\')
             continue;
