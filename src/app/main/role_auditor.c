@@ -180,7 +180,7 @@ keep(struct ctx *cx, struct audit_role *a, const char *folder)
     if ((e = auditor_open(cx, &setup, &auditor)) != ERR_OK ||
         (e = narrow(cx, a->role->conf, folder)) != ERR_OK)
         return e;
-    if (pthread_create(&thread, NULL, listen_to_supervisor, a) != 0)
+    if (os_thread(&thread, listen_to_supervisor, a) != 0)
         return refuse(cx, ERR_NO_MEMORY, "", "no thread for the supervisor's words");
     tell(cx, a, ROLE_READY);
     e = auditor_run(cx, auditor);

@@ -14,8 +14,9 @@
  */
 #include "care/source/source_db_int.h"
 
-#include <signal.h>
 #include <stdlib.h>
+
+#include "sys/os/os.h"
 
 /* 32 MB: the cost is per page, and the index's are written again and again in between. */
 enum { PAGES = 4096 };
@@ -107,20 +108,6 @@ source__wal_yield(struct source_wal *w)
     pthread_mutex_unlock(&w->mutex);
 }
 
-/* Signals are for the thread that waits for them. */
-static bool
-start(struct source_wal *w)
-{
-    sigset_t all, before;
-    bool started;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    started = pthread_create(&w->thread, NULL, keep, w) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 err_t
 source__wal_open(struct ctx *cx, const char *path, pthread_mutex_t *writing,
                  struct source_wal **out)
@@ -137,7 +124,7 @@ source__wal_open(struct ctx *cx, const char *path, pthread_mutex_t *writing,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) == SQLITE_OK &&
         sqlite3_exec(w->handle, "pragma synchronous = full", NULL, NULL, NULL) == SQLITE_OK &&
-        start(w)) {
+        os_thread(&w->thread, keep, w) == 0) {
         *out = w;
         return ERR_OK;
     }

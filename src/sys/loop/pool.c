@@ -2,9 +2,10 @@
 #include "sys/loop/pool.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "sys/os/os.h"
 
 struct pool {
     pthread_mutex_t lock;
@@ -48,13 +49,8 @@ work(void *arg)
 static int
 start(struct pool *p)
 {
-    sigset_t all, old;
-    int rc;
+    int rc = os_thread(&p->thread[p->threads], work, p);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&p->thread[p->threads], NULL, work, p);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     p->threads += rc == 0;
     return rc;
 }

@@ -13,6 +13,7 @@
 #ifndef KNOOP_SYS_OS_H
 #define KNOOP_SYS_OS_H
 
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -133,6 +134,8 @@ void os_die_with_parent(void);
 /* Blocks these signals and reads them from a descriptor. 0 ends the list. */
 err_t os_signals(struct ctx *cx, const int *signals, int *fd) NODISCARD;
 int os_signal_next(int fd); /* 0 when none waits */
+/* A thread that takes no signals: they are for who waits for them. 0, or errno's value. */
+int os_thread(pthread_t *out, void *(*fn)(void *), void *arg) NODISCARD;
 
 /* sd_notify(3): "READY=1". Nothing happens without NOTIFY_SOCKET. */
 void os_notify(const char *state);
