@@ -565,16 +565,16 @@ the_log_does_not_grow_without_end(void **state)
     struct arena own, *kept = f->t.cx.arena;
     struct source_row row;
     struct stat log;
-    char path[128], *room = malloc(1 << 20);
+    char path[128], *room = malloc(4 << 20);
     json *v;
 
-    memset(room, 'x', 1 << 20);
-    arena_init(&own, 64u << 20);
+    memset(room, 'x', 4 << 20);
+    arena_init(&own, 128u << 20);
     f->t.cx.arena = &own;
-    for (int i = 0; i < 120; i++) {
+    for (int i = 0; i < 32; i++) {
         struct str text = arena_printf(
             &own, "{\"resourceType\":\"Basic\",\"id\":\"b%d\",\"language\":\"%.*s\"}", i % 7,
-            1 << 20, room);
+            4 << 20, room);
 
         assert_int_equal(json_parse(&f->t.cx, text, JSON_RAW_NUMBERS, &v), ERR_OK);
         assert_int_equal(source__begin(&f->t.cx, f->db), ERR_OK);
