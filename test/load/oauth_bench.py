@@ -125,6 +125,8 @@ def whole(b):
     asks = [b.tokens(b.asks) for _ in range(3)]
     if least:
         cost("oauth.token.gives", middle(gives, "cpu_us"), least, "us, the seven signatures it stands on (wanted: 0.70)")
+    else:
+        skip("oauth.token.gives", "oauth_bench, which measures its signatures, is not here")
     cost("oauth.token.gives.peer", middle(gives, "cpu_us"), 7100, "us, nuts-node as others measured it")
     cost("oauth.token.asks", middle(asks, "cpu_us"), 7900, "us, nuts-node as others measured it")
 
