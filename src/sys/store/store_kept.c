@@ -23,7 +23,7 @@
 #include "sys/sys.h"
 
 enum {
-    SLOTS = 1024,
+    SLOTS = 8192, /* as many live tokens are asked for without a read */
     SLOT_MAX = 4096, /* bytes of a slot: rows, texts and what was asked */
     REST_MAX = 64,   /* rows that are read on for it */
 };
