@@ -179,6 +179,25 @@ arena_z(struct arena *a, struct str s)
 }
 
 struct str
+arena_join_all(struct arena *a, const struct str *parts, size_t n)
+{
+    size_t all = 0, at = 0;
+    char *p;
+
+    for (size_t i = 0; i < n; i++)
+        all += parts[i].n;
+    if ((p = arena_take(a, all + 1)) == NULL)
+        return (struct str){ NULL, 0 };
+    for (size_t i = 0; i < n; i++) {
+        if (parts[i].n > 0)
+            memcpy(p + at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+    }
+    p[at] = '\0';
+    return (struct str){ p, at };
+}
+
+struct str
 arena_printf(struct arena *a, const char *format, ...)
 {
     va_list args, again;

@@ -117,12 +117,29 @@ dates(void **state)
     test_ctx_fini(&t);
 }
 
+static void
+texts_are_joined(void **state)
+{
+    struct arena a;
+    struct str s;
+
+    (void)state;
+    arena_init(&a, 4096);
+    s = arena_join(&a, S("ura:"), S(""), (struct str){ NULL, 0 }, S("00000001"));
+    assert_true(str_is(s, "ura:00000001"));
+    assert_int_equal(s.p[s.n], 0);
+    assert_non_null(arena_join(&a, S("")).p);
+    a.fail_at = a.taken + 1;
+    assert_null(arena_join(&a, S("a"), S("b")).p);
+    arena_fini(&a);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(str_numbers),   cmocka_unit_test(utf8),  cmocka_unit_test(arena_ceiling),
-        cmocka_unit_test(base64_strict),
+        cmocka_unit_test(texts_are_joined), cmocka_unit_test(base64_strict),
         cmocka_unit_test(base64_alphabets), cmocka_unit_test(dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,12 +4,6 @@
 #include <string.h>
 
 struct str
-str_of(const char *z)
-{
-    return (struct str){ z, z ? strlen(z) : 0 };
-}
-
-struct str
 str_of_bytes(struct bytes b)
 {
     return (struct str){ (const char *)b.p, b.n };
@@ -19,12 +13,6 @@ struct bytes
 bytes_of(struct str s)
 {
     return (struct bytes){ (const uint8_t *)s.p, s.n };
-}
-
-bool
-str_eq(struct str a, struct str b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
 static int
@@ -42,12 +30,6 @@ str_eq_case(struct str a, struct str b)
         if (lower(a.p[i]) != lower(b.p[i]))
             return false;
     return true;
-}
-
-bool
-str_is(struct str a, const char *z)
-{
-    return str_eq(a, str_of(z));
 }
 
 bool

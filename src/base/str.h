@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
     const char *p;
@@ -40,12 +41,28 @@ struct bytes {
 /* Runs `close(&variable)` when the variable's scope is left. */
 #define scoped(close) __attribute__((cleanup(close)))
 
-struct str str_of(const char *z);               /* NULL gives the empty str */
+/* Here, so that the length of a literal is known when it is compiled. */
+static inline struct str
+str_of(const char *z) /* NULL gives the empty str */
+{
+    return (struct str){ z, z ? strlen(z) : 0 };
+}
+
+static inline bool
+str_eq(struct str a, struct str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool
+str_is(struct str a, const char *z) /* str_eq with a C string */
+{
+    return str_eq(a, str_of(z));
+}
+
 struct str str_of_bytes(struct bytes b);        /* the same memory as text */
 struct bytes bytes_of(struct str s);            /* the same memory as bytes */
-bool str_eq(struct str a, struct str b);
 bool str_eq_case(struct str a, struct str b);   /* ASCII case folded */
-bool str_is(struct str a, const char *z);       /* str_eq with a C string */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 int str_cmp(struct str a, struct str b);        /* by bytes, as memcmp */

@@ -74,9 +74,9 @@ plan_proof(struct ctx *cx, const struct gateway_call *call, struct str token,
                             "a bound token without a DPoP proof");
     if ((e = gateway__public_url(cx, call->tenant, &base)) != ERR_OK)
         return e;
-    *p = (struct gateway_proof){ cx, call->dpop, token, who->token.jkt, call->method,
-                                 { NULL, 0 }, ERR_INTERNAL };
-    p->url = arena_printf(cx->arena, "%.*s%.*s", STR(base), STR(call->path));
+    *p = (struct gateway_proof){ cx,           call->dpop,  token,       who->token.jkt,
+                                 call->method, { NULL, 0 }, ERR_INTERNAL };
+    p->url = arena_join(cx->arena, base, call->path);
     if (p->url.p == NULL)
         return refuse_memory(cx);
     who->proof_wanted = true;

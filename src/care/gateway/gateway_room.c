@@ -57,7 +57,7 @@ token_find(struct ctx *cx, struct str text, struct gateway_token *out)
     };
     if ((ura = oauth_token_claim(&t, "organization_ura")).n == 0)
         return ERR_OK;
-    if ((ura = arena_printf(cx->arena, "ura:%.*s", STR(ura))).p == NULL)
+    if ((ura = arena_join(cx->arena, S("ura:"), ura)).p == NULL)
         return refuse_memory(cx);
     return ground_organisation(cx, ura, &out->organisation);
 }

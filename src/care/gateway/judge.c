@@ -40,11 +40,10 @@ tell_request(struct judging *g)
     const struct fhir_request *r = &g->j->request;
 
     g->audit->what =
-        arena_printf(g->cx->arena, "%s %.*s%s%.*s", fhir_interaction_name(r->interaction),
-                     STR(r->type), r->operation.n ? "/" : "", STR(r->operation));
+        arena_join(g->cx->arena, str_of(fhir_interaction_name(r->interaction)), S(" "),
+                   r->type, r->operation.n ? S("/") : S(""), r->operation);
     if (r->id.n != 0 && !str_is(r->type, "Patient"))
-        g->audit->entity =
-            arena_printf(g->cx->arena, "%.*s/%.*s", STR(r->type), STR(r->id));
+        g->audit->entity = arena_join(g->cx->arena, r->type, S("/"), r->id);
     return g->audit->what.p == NULL ? refuse_memory(g->cx) : ERR_OK;
 }
 
@@ -70,7 +69,7 @@ tell_policy(struct judging *g)
     g->audit->policy = p->name;
     g->audit->purpose = g->m[0].scope;
     g->audit->policy_version =
-        arena_printf(g->cx->arena, "%.*s, adopted by %.*s", STR(p->version), STR(adopted));
+        arena_join(g->cx->arena, p->version, S(", adopted by "), adopted);
     return g->audit->policy_version.p == NULL ? refuse_memory(g->cx) : ERR_OK;
 }
 
@@ -329,9 +328,8 @@ plan_upstream(struct judging *g)
         plan->method = HTTP_GET;
         plan->url = arena_printf(g->cx->arena, "%.*s%.*s", STR(j->upstream), STR(j->next));
     } else {
-        plan->url =
-            arena_printf(g->cx->arena, "%.*s/%.*s%s%.*s", STR(j->upstream),
-                         STR(r->wire_path), r->wire_query.n ? "?" : "", STR(r->wire_query));
+        plan->url = arena_join(g->cx->arena, j->upstream, S("/"), r->wire_path,
+                               r->wire_query.n ? S("?") : S(""), r->wire_query);
         plan->body = r->wire_body;
         add_header(plan,
                    S("Prefer: handling=strict")); /* what is not known narrows nothing */

@@ -45,10 +45,9 @@ gateway__public_url(struct ctx *cx, struct str tenant, struct str *url)
     struct str base = without_slash(cx->conf->gateway_url);
 
     if (base.n != 0)
-        *url = arena_printf(cx->arena, "%.*s/%.*s", STR(base), STR(tenant));
+        *url = arena_join(cx->arena, base, S("/"), tenant);
     else
-        *url = arena_printf(cx->arena, "%.*s/fhir/%.*s", STR(without_slash(cx->conf->url)),
-                            STR(tenant));
+        *url = arena_join(cx->arena, without_slash(cx->conf->url), S("/fhir/"), tenant);
     return url->p == NULL ? refuse_memory(cx) : ERR_OK;
 }
 

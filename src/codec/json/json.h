@@ -44,8 +44,12 @@ enum json_type {
 enum json_type json_type(const json *v);
 
 /* Objects. json_get: the member, or NULL when absent or `v` is no object. */
-json *json_get(const json *v, const char *name);
 json *json_get_str(const json *v, struct str name);
+static inline json *
+json_get(const json *v, const char *name)
+{
+    return json_get_str(v, str_of(name));
+}
 /* json_path(v, "a", "b", NULL): v.a.b, or NULL on the way. */
 json *json_path(const json *v, ...) __attribute__((sentinel));
 size_t json_size(const json *v);            /* members or elements; 0 for others */
@@ -59,8 +63,21 @@ bool json_bool(const json *v, bool *out);
 /* The text of a number, as it stood when JSON_RAW_NUMBERS was asked. */
 bool json_number_text(const json *v, struct ctx *cx, struct str *out);
 /* The string member `name`, or the empty str. */
-struct str json_get_text(const json *v, const char *name);
-bool json_is(const json *v, const char *text); /* a string equal to `text` */
+static inline struct str
+json_get_text(const json *v, const char *name)
+{
+    struct str text;
+
+    (void)json_str(json_get(v, name), &text);
+    return text;
+}
+static inline bool
+json_is(const json *v, const char *text) /* a string equal to `text` */
+{
+    struct str s;
+
+    return json_str(v, &s) && str_is(s, text);
+}
 
 /* for (json_each(it, v)) { it.name (objects), it.value } */
 struct json_iter {

@@ -40,12 +40,6 @@ json_get_str(const json *v, struct str name)
 }
 
 json *
-json_get(const json *v, const char *name)
-{
-    return json_get_str(v, str_of(name));
-}
-
-json *
 json_path(const json *v, ...)
 {
     va_list names;
@@ -179,23 +173,6 @@ json_number_text(const json *v, struct ctx *cx, struct str *out)
         return true;
     }
     return json_text(cx, v, out) == ERR_OK;
-}
-
-struct str
-json_get_text(const json *v, const char *name)
-{
-    struct str text;
-
-    (void)json_str(json_get(v, name), &text);
-    return text;
-}
-
-bool
-json_is(const json *v, const char *text)
-{
-    struct str s;
-
-    return json_str(v, &s) && str_is(s, text);
 }
 
 struct json_iter

@@ -332,8 +332,8 @@ put_front(struct relay *r, size_t n)
     ex->close_after = ex->close_after || ex->http->draining;
     if (!reply_head_stream(ex, r->length))
         return false;
-    both = arena_printf(&ex->arena, "%.*s%.*s", (int)ex->out[0].n,
-                        (const char *)ex->out[0].p, size, r->size_line);
+    both = arena_join(&ex->arena, str_of_bytes(ex->out[0]),
+                      (struct str){ r->size_line, (size_t)size });
     ex->out[0] = bytes_of(both);
     return both.p != NULL;
 }
