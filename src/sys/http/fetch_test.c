@@ -288,7 +288,8 @@ get_ms(const char *text, int ms)
 #define SAY(fd, text) say(fd, text, sizeof(text) - 1)
 #define GET(path)     get_ms("GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n", 3000)
 #define POST(path)                                                                         \
-    get_ms("POST " path " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\na=b", 2000)
+    get_ms("POST " path " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\na=b",    \
+           2000)
 #define HAS(part)                                                                          \
     do {                                                                                   \
         if (strstr(answer, part) == NULL)                                                  \
@@ -839,7 +840,8 @@ static void
 framing_that_is_not_sound(void **state)
 {
     static const char *const bad[] = {
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a\r\n b\r\n\r\nok",
         "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
@@ -915,72 +917,123 @@ by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-enum { ROUNDS = 1500, HANGING = 200 };
+enum { TURNS = 500, TURNS_ALL = 9, HANGING = 200, RENEWED = 4, SLICE_US = 2000 };
 
 static int64_t
-p99_us(void)
+took_us(int fd, bool *lost)
 {
-    static int64_t took[ROUNDS];
-    int fd = dial(s.internal_port);
+    int64_t from = os_tick_ns();
     char room[1024];
 
-    for (int i = 0; i < ROUNDS; i++) {
-        int64_t from = os_tick_ns();
-
-        SAY(fd, "GET /here HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        assert_true(hear_answer(fd, room, sizeof(room), 2000) > 0);
-        took[i] = (os_tick_ns() - from) / 1000;
-    }
-    close(fd);
-    qsort(took, ROUNDS, sizeof(took[0]), by_size);
-    return took[ROUNDS * 99 / 100];
+    SAY(fd, "GET /here HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    *lost = *lost || hear_answer(fd, room, sizeof(room), 2000) == 0;
+    return (os_tick_ns() - from) / 1000;
 }
 
-static atomic_int drip_stop;
-
-static void *
-drip(void *arg)
+/* False when no answer came at all. */
+static bool
+p99_us(int calm, int crowded, int64_t *alone, int64_t *beside)
 {
-    int *fd = arg;
+    static int64_t took[2][TURNS];
+    bool lost = false;
 
-    while (!drip_stop) {
+    for (int i = 0; i < TURNS; i++) { /* in turns: what else runs here bends both alike */
+        took[0][i] = took_us(calm, &lost);
+        took[1][i] = took_us(crowded, &lost);
+        if (lost)
+            return false;
+    }
+    qsort(took[0], TURNS, sizeof(took[0][0]), by_size);
+    qsort(took[1], TURNS, sizeof(took[1][0]), by_size);
+    *alone = took[0][TURNS * 99 / 100];
+    *beside = took[1][TURNS * 99 / 100];
+    return true;
+}
+
+static struct {
+    int relay[HANGING], drip[HANGING];
+    atomic_bool stop;
+} crowd;
+
+static void
+ask_what_hangs(int i)
+{
+    crowd.relay[i] = dial(s.internal_port);
+    SAY(crowd.relay[i], "GET /relay HTTP/1.1\r\nHost: localhost\r\n\r\n");
+}
+
+/* A byte of each now and then; and some of the relays end and begin, all the time. */
+static void *
+keep_hanging(void *arg)
+{
+    (void)arg;
+    for (int n = 0; !crowd.stop; n += RENEWED) {
         for (int i = 0; i < HANGING; i++)
-            say(fd[i], "a", 1);
+            say(crowd.drip[i], "a", 1);
+        for (int i = n; i < n + RENEWED; i++) {
+            close(crowd.relay[i % HANGING]);
+            ask_what_hangs(i % HANGING);
+        }
         usleep(20000);
     }
     return NULL;
 }
 
-/* Coarse, as other programs run beside it: see http_bench.c for the figure. */
+/* hang.py says why: where more want the processors than there are, slices are seen. */
+static int64_t
+slices_us(void)
+{
+    double load = 0, processors = (double)sysconf(_SC_NPROCESSORS_ONLN);
+
+    return getloadavg(&load, 1) < 1 || load < processors
+               ? 0
+               : (int64_t)(SLICE_US * (load / processors - 1));
+}
+
+/* Against a second server, alike but for those who hang. */
 static void
 who_hangs_does_not_delay_others(void **state)
 {
-    int relays[HANGING], drips[HANGING];
+    int64_t alone[TURNS_ALL], beside[TURNS_ALL];
+    struct served calm;
     pthread_t thread;
-    int64_t alone, beside;
+    bool answered = true;
+    int fd[2];
 
     (void)state;
+    served_init(&calm);
+    calm.setup.tables = tables;
+    calm.setup.table_count = 1;
+    calm.setup.audit_put = fake_audit;
+    served_start(&calm);
     says(NULL);
-    alone = p99_us();
     for (int i = 0; i < HANGING; i++) {
-        relays[i] = dial(s.internal_port);
-        SAY(relays[i], "GET /relay HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        drips[i] = dial(s.internal_port);
-        SAY(drips[i], "GET /here HTTP/1.1\r\nX: ");
+        ask_what_hangs(i);
+        crowd.drip[i] = dial(s.internal_port);
+        SAY(crowd.drip[i], "GET /here HTTP/1.1\r\nX: ");
     }
-    drip_stop = 0;
-    pthread_create(&thread, NULL, drip, drips);
+    crowd.stop = false;
+    pthread_create(&thread, NULL, keep_hanging, NULL);
     usleep(100000);
-    beside = p99_us();
-    drip_stop = 1;
+    fd[0] = dial(calm.internal_port);
+    fd[1] = dial(s.internal_port);
+    for (int i = 0; i < TURNS_ALL && answered; i++)
+        answered = p99_us(fd[0], fd[1], &alone[i], &beside[i]);
+    crowd.stop = true;
     pthread_join(thread, NULL);
+    close(fd[0]);
+    close(fd[1]);
     for (int i = 0; i < HANGING; i++) {
-        close(relays[i]);
-        close(drips[i]);
+        close(crowd.relay[i]);
+        close(crowd.drip[i]);
     }
-    print_message("# p99 alone %lld us, beside 200 + 200 %lld us\n", (long long)alone,
-                  (long long)beside);
-    assert_true(beside < 2 * alone + 5000);
+    served_stop(&calm);
+    assert_true(answered);
+    qsort(alone, TURNS_ALL, sizeof(alone[0]), by_size);
+    qsort(beside, TURNS_ALL, sizeof(beside[0]), by_size);
+    print_message("# p99 alone %lld us, beside 200 + 200 %lld us\n",
+                  (long long)alone[TURNS_ALL / 2], (long long)beside[TURNS_ALL / 2]);
+    assert_true(beside[TURNS_ALL / 2] < 2 * alone[TURNS_ALL / 2] + 200 + slices_us());
 }
 
 /* An ordinary user begins with 1024, which 200 of each with both their ends pass. */
