@@ -106,6 +106,7 @@ check: all test-bins
 	@tools/check $(B) $(TEST_BIN)
 lint: layers
 	@tools/names
+	@tools/format check
 layers:
 	@tools/layers
 bench: all bench-bins

@@ -61,7 +61,7 @@ arena_fini(struct arena *a)
 static bool
 more(struct arena *a, size_t size)
 {
-    size_t              want = size > BLOCK_MIN ? size : BLOCK_MIN;
+    size_t want = size > BLOCK_MIN ? size : BLOCK_MIN;
     struct arena_block *b;
 
     if (a->block != NULL && want < 2 * a->block->size && 2 * a->block->size <= 1024 * 1024)
@@ -85,7 +85,7 @@ void *
 arena_take(struct arena *a, size_t size)
 {
     size_t round = rounded(size);
-    void  *p;
+    void *p;
 
     a->taken++;
     if (size > a->ceiling || round > a->ceiling - a->used || a->taken == a->fail_at) {
@@ -124,7 +124,7 @@ void *
 arena_stretch(struct arena *a, void *old, size_t old_size, size_t size)
 {
     size_t old_round = rounded(old_size);
-    void  *p;
+    void *p;
 
     if (size <= old_round && old != NULL)
         return old;
@@ -201,8 +201,8 @@ struct str
 arena_printf(struct arena *a, const char *format, ...)
 {
     va_list args, again;
-    int     n;
-    char   *p;
+    int n;
+    char *p;
 
     va_start(args, format);
     va_copy(again, args);

@@ -50,8 +50,8 @@ struct bytes arena_bytes(struct arena *a, struct bytes b) NODISCARD;
 char *arena_z(struct arena *a, struct str s) NODISCARD;
 /* One behind the other: arena_join(a, S("ura:"), number). As arena_str. */
 struct str arena_join_all(struct arena *a, const struct str *parts, size_t n) NODISCARD;
-#define arena_join(a, ...)                                \
-    arena_join_all((a), (const struct str[]){ __VA_ARGS__ }, \
+#define arena_join(a, ...)                                                                 \
+    arena_join_all((a), (const struct str[]){ __VA_ARGS__ },                               \
                    COUNT(((const struct str[]){ __VA_ARGS__ })))
 /* printf into the arena; .p is NULL on failure. NUL-terminated. */
 struct str arena_printf(struct arena *a, const char *format, ...) PRINTF(2, 3) NODISCARD;

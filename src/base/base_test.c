@@ -47,13 +47,14 @@ static void
 base64_strict(void **state)
 {
     struct test_ctx t;
-    struct bytes    b;
+    struct bytes b;
 
     (void)state;
     test_ctx_init(&t);
     assert_int_equal(b64url_decode(&t.cx, S("_-8"), &b), ERR_OK);
     assert_int_equal(b.n, 2);
-    assert_int_equal(b64url_decode(&t.cx, S("_-9"), &b), ERR_BAD_REQUEST); /* left-over bits */
+    assert_int_equal(b64url_decode(&t.cx, S("_-9"), &b),
+                     ERR_BAD_REQUEST); /* left-over bits */
     assert_int_equal(b64url_decode(&t.cx, S("AA=="), &b), ERR_BAD_REQUEST);
     assert_int_equal(b64url_decode(&t.cx, S("A"), &b), ERR_BAD_REQUEST);
     assert_int_equal(b64url_decode(&t.cx, S("A A"), &b), ERR_BAD_REQUEST);
@@ -69,9 +70,9 @@ base64_alphabets(void **state)
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     struct test_ctx t;
-    struct bytes    b;
-    struct str      back;
-    char            text[8];
+    struct bytes b;
+    struct str back;
+    char text[8];
 
     (void)state;
     test_ctx_init(&t);
@@ -81,7 +82,7 @@ base64_alphabets(void **state)
                 bool own = c == (url ? '-' : '+') || c == (url ? '_' : '/') ||
                            (c != 0 && strchr(letters, c) != NULL);
                 struct str s = { text, sizeof(text) };
-                err_t      e;
+                err_t e;
 
                 memset(text, 'b', sizeof(text));
                 text[place] = (char)c;
@@ -101,8 +102,8 @@ static void
 dates(void **state)
 {
     struct test_ctx t;
-    char            room[TIME_TEXT];
-    int64_t         ms;
+    char room[TIME_TEXT];
+    int64_t ms;
 
     (void)state;
     test_ctx_init(&t);
@@ -138,9 +139,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(str_numbers),   cmocka_unit_test(utf8),  cmocka_unit_test(arena_ceiling),
-        cmocka_unit_test(texts_are_joined), cmocka_unit_test(base64_strict),
-        cmocka_unit_test(base64_alphabets), cmocka_unit_test(dates),
+        cmocka_unit_test(str_numbers),   cmocka_unit_test(utf8),
+        cmocka_unit_test(arena_ceiling), cmocka_unit_test(texts_are_joined),
+        cmocka_unit_test(base64_strict), cmocka_unit_test(base64_alphabets),
+        cmocka_unit_test(dates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

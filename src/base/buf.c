@@ -16,7 +16,7 @@ static bool
 reserve(struct buf *b, size_t n)
 {
     size_t want;
-    char  *p;
+    char *p;
 
     if (b->failed)
         return false;
@@ -78,7 +78,7 @@ void
 buf_printf(struct buf *b, const char *format, ...)
 {
     va_list args, again;
-    int     n;
+    int n;
 
     va_start(args, format);
     va_copy(again, args);
@@ -114,7 +114,7 @@ encode(struct buf *b, struct bytes d, const char *alphabet, bool pad)
         b->p[b->n++] = alphabet[v & 63];
     }
     if (i < d.n) {
-        bool     two = i + 1 < d.n;
+        bool two = i + 1 < d.n;
         unsigned v = (unsigned)d.p[i] << 16 | (two ? (unsigned)d.p[i + 1] << 8 : 0);
 
         b->p[b->n++] = alphabet[v >> 18];
@@ -221,14 +221,14 @@ sextet(char c)
 static err_t
 decode(struct ctx *cx, struct str t, bool url, struct bytes *out)
 {
-    size_t   tail = t.n % 4, n = t.n / 4 * 3 + (tail ? tail - 1 : 0), i = 0;
+    size_t tail = t.n % 4, n = t.n / 4 * 3 + (tail ? tail - 1 : 0), i = 0;
     unsigned bad = url ? NOT_BASE64URL : NOT_BASE64, acc = 0, have = 0;
     uint8_t *p, *at;
 
     *out = (struct bytes){ NULL, 0 };
     if (tail == 1)
-        return refuse(cx, ERR_BAD_REQUEST, "RFC 4648 4", "base64: %zu characters are no bytes",
-                      t.n);
+        return refuse(cx, ERR_BAD_REQUEST, "RFC 4648 4",
+                      "base64: %zu characters are no bytes", t.n);
     if ((p = at = arena_alloc(cx->arena, n + 1)) == NULL)
         return refuse_memory(cx);
     for (; i + 4 <= t.n; i += 4) { /* four at a time, while all is well */
@@ -255,7 +255,8 @@ decode(struct ctx *cx, struct str t, bool url, struct bytes *out)
         }
     }
     if ((acc & ((1u << have) - 1)) != 0)
-        return refuse(cx, ERR_BAD_REQUEST, "RFC 4648 3.5", "base64: left-over bits are not zero");
+        return refuse(cx, ERR_BAD_REQUEST, "RFC 4648 3.5",
+                      "base64: left-over bits are not zero");
     *out = (struct bytes){ p, n };
     return ERR_OK;
 }
@@ -315,7 +316,7 @@ hex_decode(struct ctx *cx, struct str t, struct bytes *out)
 err_t
 percent_decode(struct ctx *cx, struct str t, bool form, struct str *out)
 {
-    char  *p = arena_alloc(cx->arena, t.n + 1);
+    char *p = arena_alloc(cx->arena, t.n + 1);
     size_t n = 0;
 
     *out = (struct str){ NULL, 0 };

@@ -8,7 +8,7 @@
 
 static const struct err_row rows[ERR_COUNT] = {
     [ERR_OK] = { "OK", 200, "", "", "" },
-#define X(code, status, oauth, clause, text) \
+#define X(code, status, oauth, clause, text)                                               \
     [ERR_##code] = { #code, status, oauth, clause, text },
 #include "lists/errors.def"
 #undef X
@@ -33,7 +33,7 @@ err_t
 refuse(struct ctx *cx, err_t code, const char *clause, const char *format, ...)
 {
     va_list args;
-    int     n;
+    int n;
 
     assert(code != ERR_OK);
     va_start(args, format);

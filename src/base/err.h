@@ -43,18 +43,18 @@ struct conf; /* sys/conf/conf.h: the options in force for this context */
  */
 struct ctx {
     struct arena *arena;
-    int64_t now_ms;           /* UTC, milliseconds since 1970 */
-    int64_t deadline_ms;      /* on the monotonic clock; 0: none */
-    bool may_not_block;       /* on the loop: calls that would wait refuse */
-    char id[33];              /* request id, for log and audit; NUL-terminated */
-    char trace[56];           /* W3C traceparent that calls to others carry; may be "" */
+    int64_t now_ms;      /* UTC, milliseconds since 1970 */
+    int64_t deadline_ms; /* on the monotonic clock; 0: none */
+    bool may_not_block;  /* on the loop: calls that would wait refuse */
+    char id[33];         /* request id, for log and audit; NUL-terminated */
+    char trace[56];      /* W3C traceparent that calls to others carry; may be "" */
     struct sys *sys;
     const struct conf *conf;
 
-    err_t refused;            /* the code of the last refuse(), or ERR_OK */
-    const char *clause;       /* its clause */
-    struct str reason;        /* its reason, for log and audit only */
-    char reason_room[256];    /* where the reason stands; longer ones are cut */
+    err_t refused;         /* the code of the last refuse(), or ERR_OK */
+    const char *clause;    /* its clause */
+    struct str reason;     /* its reason, for log and audit only */
+    char reason_room[256]; /* where the reason stands; longer ones are cut */
 };
 
 /* `now_ms` and `arena` are borrowed for the life of the context. */

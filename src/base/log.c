@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static log_sink       sink;
+static log_sink sink;
 static enum log_level least;
 
 void
@@ -44,7 +44,7 @@ static size_t
 hide_numbers(char *text, size_t n)
 {
     static const char mask[] = "[number]";
-    size_t            out = 0;
+    size_t out = 0;
 
     for (size_t i = 0; i < n;) {
         size_t run = 0;
@@ -67,13 +67,13 @@ hide_numbers(char *text, size_t n)
 }
 
 void
-log_write(const struct ctx *cx, enum log_level level, const char *file, const char *function,
-          const char *format, ...)
+log_write(const struct ctx *cx, enum log_level level, const char *file,
+          const char *function, const char *format, ...)
 {
-    char        text[LOG_MAX / 2], room[64];
+    char text[LOG_MAX / 2], room[64];
     const char *src = strstr(file, "src/"), *slash;
-    va_list     args;
-    int         n;
+    va_list args;
+    int n;
 
     if (sink == NULL)
         return;
@@ -86,9 +86,10 @@ log_write(const struct ctx *cx, enum log_level level, const char *file, const ch
         n = sizeof(text) - 1;
     file = src != NULL ? src + 4 : file;
     slash = strrchr(file, '/');
-    snprintf(room, sizeof(room), "%.*s", (int)(slash ? slash - file : (long)strlen(file)), file);
-    sink(&(struct log_line){ level, room, function, cx ? cx->id : "",
-                             { text, hide_numbers(text, (size_t)n) } });
+    snprintf(room, sizeof(room), "%.*s", (int)(slash ? slash - file : (long)strlen(file)),
+             file);
+    sink(&(struct log_line){
+        level, room, function, cx ? cx->id : "", { text, hide_numbers(text, (size_t)n) } });
 }
 
 /* Appends with JSON escapes, which serve as well for text. */
@@ -124,8 +125,8 @@ log_format_line(char room[LOG_MAX], enum log_format form, int64_t now_ms,
                 const struct log_line *line)
 {
     static const char *const names[] = { "", "error", "warn", "info", "debug" };
-    char   when[TIME_TEXT];
-    bool   json = form == LOG_JSON;
+    char when[TIME_TEXT];
+    bool json = form == LOG_JSON;
     size_t at = 0;
 
     at = put(room, at, json ? "{\"time\":\"" : "", time_text_ms(when, now_ms), json);

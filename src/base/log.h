@@ -19,10 +19,10 @@ enum log_format { LOG_TEXT = 1, LOG_JSON };
 
 struct log_line {
     enum log_level level;
-    const char *room;     /* "sys/http" */
+    const char *room; /* "sys/http" */
     const char *function;
-    const char *request;  /* id or "" */
-    struct str text;      /* already free of numbers that may be persons */
+    const char *request; /* id or "" */
+    struct str text;     /* already free of numbers that may be persons */
 };
 
 /* Where lines go; handed in at start by sys/os. Thread-safe by contract. */
@@ -42,10 +42,10 @@ void log_write(const struct ctx *cx, enum log_level level, const char *file,
                const char *function, const char *format, ...) PRINTF(5, 6);
 
 /* `cx` may be NULL where there is no request. */
-#define log_at(cx, level, ...)                                      \
-    do {                                                            \
-        if ((level) <= log_level())                                 \
-            log_write((cx), (level), __FILE__, __func__, __VA_ARGS__); \
+#define log_at(cx, level, ...)                                                             \
+    do {                                                                                   \
+        if ((level) <= log_level())                                                        \
+            log_write((cx), (level), __FILE__, __func__, __VA_ARGS__);                     \
     } while (0)
 #define log_error(cx, ...) log_at(cx, LOG_ERROR, __VA_ARGS__)
 #define log_warn(cx, ...)  log_at(cx, LOG_WARN, __VA_ARGS__)

@@ -28,12 +28,15 @@ struct bytes {
 #define STR(s) (int)(s).n, (s).n ? (s).p : ""
 
 /* A literal as a str, usable in static initialisers too: S("web"). */
-#define S(literal)      ((struct str){ "" literal, sizeof("" literal) - 1 })
-#define S_INIT(literal) { "" literal, sizeof("" literal) - 1 }
+#define S(literal) ((struct str){ "" literal, sizeof("" literal) - 1 })
+#define S_INIT(literal)                                                                    \
+    {                                                                                      \
+        "" literal, sizeof("" literal) - 1                                                 \
+    }
 
-#define NODISCARD __attribute__((warn_unused_result))
+#define NODISCARD         __attribute__((warn_unused_result))
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define UNUSED __attribute__((unused))
+#define UNUSED            __attribute__((unused))
 
 /* The number of elements of an array (not of a pointer). */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -60,13 +63,13 @@ str_is(struct str a, const char *z) /* str_eq with a C string */
     return str_eq(a, str_of(z));
 }
 
-struct str str_of_bytes(struct bytes b);        /* the same memory as text */
-struct bytes bytes_of(struct str s);            /* the same memory as bytes */
-bool str_eq_case(struct str a, struct str b);   /* ASCII case folded */
+struct str str_of_bytes(struct bytes b);      /* the same memory as text */
+struct bytes bytes_of(struct str s);          /* the same memory as bytes */
+bool str_eq_case(struct str a, struct str b); /* ASCII case folded */
 bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
-int str_cmp(struct str a, struct str b);        /* by bytes, as memcmp */
-bool bytes_eq(struct bytes a, struct bytes b);  /* not for secrets: see prim.h */
+int str_cmp(struct str a, struct str b);       /* by bytes, as memcmp */
+bool bytes_eq(struct bytes a, struct bytes b); /* not for secrets: see prim.h */
 
 /* The index of the first `c`, or s.n when there is none. */
 size_t str_find(struct str s, char c);
@@ -74,7 +77,7 @@ size_t str_find(struct str s, char c);
 size_t str_search(struct str haystack, struct str needle);
 /* From index `from` up to, not including, `to`; both are clamped to s.n. */
 struct str str_sub(struct str s, size_t from, size_t to);
-struct str str_trim(struct str s);              /* space and tab, both ends */
+struct str str_trim(struct str s); /* space and tab, both ends */
 
 /*
  * Cuts `*rest` at the first `sep`: returns what stood before it and leaves

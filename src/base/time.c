@@ -7,8 +7,8 @@
 int64_t
 time_days(int64_t year, unsigned month, unsigned day)
 {
-    int64_t  y = month <= 2 ? year - 1 : year;
-    int64_t  era = (y >= 0 ? y : y - 399) / 400;
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
     unsigned yoe = (unsigned)(y - era * 400);
     unsigned doy = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
     unsigned doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
@@ -57,18 +57,19 @@ static bool
 parse(struct str s, int64_t *ms)
 {
     unsigned year, month, day, hour, minute, second, milli = 0;
-    size_t   at = 19;
-    int64_t  offset;
+    size_t at = 19;
+    int64_t offset;
 
     if (s.n < 20 || !digits(s, 0, 4, &year) || s.p[4] != '-' || !digits(s, 5, 2, &month) ||
         s.p[7] != '-' || !digits(s, 8, 2, &day) || (s.p[10] != 'T' && s.p[10] != 't') ||
         !digits(s, 11, 2, &hour) || s.p[13] != ':' || !digits(s, 14, 2, &minute) ||
         s.p[16] != ':' || !digits(s, 17, 2, &second))
         return false;
-    if (day < 1 || day > time_month_days(year, month) || hour > 23 || minute > 59 || second > 60)
+    if (day < 1 || day > time_month_days(year, month) || hour > 23 || minute > 59 ||
+        second > 60)
         return false;
     if (s.p[at] == '.') {
-        size_t   n = 0;
+        size_t n = 0;
         unsigned weight = 100;
 
         for (at++; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, n++) {
@@ -99,23 +100,24 @@ time_parse(struct ctx *cx, struct str text, int64_t *ms)
 static struct str
 format(char room[TIME_TEXT], int64_t ms, bool milli)
 {
-    int64_t  day = (ms >= 0 ? ms : ms - 86399999) / 86400000;
-    int64_t  in_day = ms - day * 86400000;
-    int64_t  z = day + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
+    int64_t day = (ms >= 0 ? ms : ms - 86399999) / 86400000;
+    int64_t in_day = ms - day * 86400000;
+    int64_t z = day + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
     unsigned doe = (unsigned)(z - era * 146097);
     unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     unsigned mp = (5 * doy + 2) / 153;
     unsigned month = mp < 10 ? mp + 3 : mp - 9;
-    int64_t  year = (int64_t)yoe + era * 400 + (month <= 2);
+    int64_t year = (int64_t)yoe + era * 400 + (month <= 2);
     unsigned s = (unsigned)(in_day / 1000);
-    char     fraction[8] = "";
-    int      n;
+    char fraction[8] = "";
+    int n;
 
     if (milli)
         snprintf(fraction, sizeof(fraction), ".%03u", (unsigned)(in_day % 1000) % 1000);
-    n = snprintf(room, TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u%sZ", (unsigned)year % 10000,
-                 month, doy - (153 * mp + 2) / 5 + 1, s / 3600, s / 60 % 60, s % 60, fraction);
+    n = snprintf(room, TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u%sZ",
+                 (unsigned)year % 10000, month, doy - (153 * mp + 2) / 5 + 1, s / 3600,
+                 s / 60 % 60, s % 60, fraction);
     return (struct str){ room, n > 0 && n < TIME_TEXT ? (size_t)n : 0 };
 }
 

@@ -17,13 +17,13 @@ enum room_id {
 };
 
 struct sys {
-    struct store *store;        /* sys/store/store.h */
-    struct keys *keys;          /* sys/keys/keys.h: the way to the signer */
-    struct audit *audit;        /* sys/audit/audit.h: the ring to the auditor */
-    struct fetch *fetch;        /* sys/http/fetch.h: outbound HTTP */
-    struct http *http;          /* sys/http/http.h: the doors */
-    struct loop *loop;          /* sys/loop/loop.h */
-    void *state[ROOM_COUNT];    /* what a room above keeps per worker */
+    struct store *store;     /* sys/store/store.h */
+    struct keys *keys;       /* sys/keys/keys.h: the way to the signer */
+    struct audit *audit;     /* sys/audit/audit.h: the ring to the auditor */
+    struct fetch *fetch;     /* sys/http/fetch.h: outbound HTTP */
+    struct http *http;       /* sys/http/http.h: the doors */
+    struct loop *loop;       /* sys/loop/loop.h */
+    void *state[ROOM_COUNT]; /* what a room above keeps per worker */
 };
 
 #endif

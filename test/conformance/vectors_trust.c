@@ -202,7 +202,7 @@ vp_verify_op(struct rq *rq)
     return ERR_OK;
 }
 
-/* --- vc.issue ------------------------------------------------------------------------ */
+/* --- vc.issue ----------------------------------------------------------------------- */
 
 static err_t
 date_of(struct rq *rq, const json *credential, const char *name, int64_t *ms)
@@ -260,8 +260,7 @@ vc_issue_op(struct rq *rq)
     return rq_put_str(rq, jwt);
 }
 
-/* --- pe.match --------------------------------------------------------------------------
- */
+/* --- pe.match ----------------------------------------------------------------------- */
 
 /* A JWT, or an object with one proof: matching looks at what it says, not at whether. */
 static err_t

@@ -56,10 +56,10 @@ struct load {
     const struct str *request; /* taken in turn, from the first again at the end */
     size_t requests;
     size_t connections;
-    uint64_t most;   /* ends after so many answers; 0: after `seconds` */
+    uint64_t most; /* ends after so many answers; 0: after `seconds` */
     double seconds;
-    double rate;     /* a second, on their own clock; 0: each when the last is answered */
-    int status;      /* expected; 0: any of 2xx */
+    double rate; /* a second, on their own clock; 0: each when the last is answered */
+    int status;  /* expected; 0: any of 2xx */
 };
 
 struct load_result {

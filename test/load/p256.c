@@ -21,7 +21,8 @@ main(void)
     cx.arena = &scratch;
     from = bench_thread_ns();
     for (int i = 0; i < ROUNDS; i++) {
-        bench_must(&cx, key_verify(&cx, k, SIG_ES256, SIG_RAW, message, signature), "verify");
+        bench_must(&cx, key_verify(&cx, k, SIG_ES256, SIG_RAW, message, signature),
+                   "verify");
         arena_reset(&scratch);
     }
     printf("%.2f\n", (double)(bench_thread_ns() - from) / 1e3 / ROUNDS);

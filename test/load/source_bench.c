@@ -39,8 +39,8 @@ bundle_ends(struct made *m)
         return;
     buf_z(&m->bundle, "]}");
     bench_must(&cx, buf_done(&cx, &m->bundle, &body), "bundle");
-    m->request[m->requests++] = load_request(
-        &cx, "POST", "/fhir", "Content-Type: application/fhir+json\r\n", body);
+    m->request[m->requests++] =
+        load_request(&cx, "POST", "/fhir", "Content-Type: application/fhir+json\r\n", body);
     m->in_bundle = 0;
 }
 
@@ -55,7 +55,8 @@ into_bundle(struct ctx *of, void *arg, enum data_org org, struct str type, struc
         return ERR_OK;
     if (m->in_bundle == 0) {
         buf_init(&m->bundle, &arena);
-        buf_z(&m->bundle, "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[");
+        buf_z(&m->bundle,
+              "{\"resourceType\":\"Bundle\",\"type\":\"transaction\",\"entry\":[");
     }
     id = str_sub(id, 0, str_find(id, '"'));
     buf_printf(&m->bundle,
@@ -79,7 +80,8 @@ make_all(struct made *m)
     ctx_init(&own, &scratch, 0);
     bench_must(&own, data_write_common(&own, into_bundle, m), "data");
     while (m->resources < WANTED && m->patients < PATIENTS_MAX)
-        bench_must(&own, data_write_patient(&own, 1, m->patients++, into_bundle, m), "data");
+        bench_must(&own, data_write_patient(&own, 1, m->patients++, into_bundle, m),
+                   "data");
     bundle_ends(m);
     arena_fini(&scratch);
 }
@@ -103,11 +105,11 @@ store_all(const struct made *m)
                "resources/s, wanted");
     bench_cost("source.transaction.cpu", r.cpu_us / each, "us", 1e6 / STORED_WANTED,
                "us a resource, one core at that rate");
-    bench_cost("source.transaction.p99", r.p99_us, "us", PER_TRANSACTION * 1e6 / STORED_WANTED,
-               "us, 100 resources at that rate");
+    bench_cost("source.transaction.p99", r.p99_us, "us",
+               PER_TRANSACTION * 1e6 / STORED_WANTED, "us, 100 resources at that rate");
 }
 
-/* --- reads and searches -------------------------------------------------------------- */
+/* --- reads and searches ------------------------------------------------------------- */
 
 struct sum {
     double cpu_us, p99_us;
@@ -249,9 +251,9 @@ search_of(const json *rule, size_t patient)
             put_param(&query, name, it.name);
         }
     bench_must(&cx, buf_done(&cx, &query, &text), "query");
-    path = arena_z(&arena, arena_printf(&arena, "/fhir/%.*s%s%.*s", STR(type),
-                                        json_get(rule, "operation") ? "/$lastn" : "",
-                                        STR(text)));
+    path = arena_z(&arena,
+                   arena_printf(&arena, "/fhir/%.*s%s%.*s", STR(type),
+                                json_get(rule, "operation") ? "/$lastn" : "", STR(text)));
     return load_request(&cx, "GET", path, "", S(""));
 }
 
@@ -341,7 +343,8 @@ main(int argc, char **argv)
     search_all(made.patients, &sum);
     bench_rate("source.slowest", 1e6 / sum.cpu_us, "1/s-of-CPU", ASKED_WANTED,
                "1/s of one core, wanted of each");
-    bench_cost("source.p99", sum.p99_us, "us", P99_US, "us, wanted of each at 8 connections");
+    bench_cost("source.p99", sum.p99_us, "us", P99_US,
+               "us, wanted of each at 8 connections");
     bench_cost("source.memory", (double)load_memory_kb(server) / 1024, "MB", 128,
                "MB, two connections' page caches");
     load_stop(server);

@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-/* --- the key of checkpoints ----------------------------------------------------------- */
+/* --- the key of checkpoints --------------------------------------------------------- */
 
 static err_t
 check_signature(struct ctx *cx, void *state, struct str note, struct str kid,
@@ -61,8 +61,7 @@ cli__audit_key(struct cli *c)
     return 0;
 }
 
-/* --- where the log is --------------------------------------------------------------------
- */
+/* --- where the log is --------------------------------------------------------------- */
 
 static bool
 is_folder(const char *path)
@@ -94,8 +93,7 @@ folder_of(struct cli *c, const char **out)
     return ERR_OK;
 }
 
-/* --- the report
- * ---------------------------------------------------------------------------- */
+/* --- the report --------------------------------------------------------------------- */
 
 static void
 tell(const struct audit_report *r, bool with_key)

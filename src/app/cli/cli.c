@@ -157,7 +157,7 @@ print_all(FILE *to, const struct cli_command *const *tables)
             "0: done,\n1: refused or failed, 2: the command line was wrong.\n");
 }
 
-/* --- finding ------------------------------------------------------------------------- */
+/* --- finding ------------------------------------------------------------------------ */
 
 /* "subjects" is "subject". */
 static bool
@@ -200,8 +200,7 @@ find(const struct cli_command *const *tables, int argc, char **argv, int *words)
     return best;
 }
 
-/* --- reading ---------------------------------------------------------------------------
- */
+/* --- reading ------------------------------------------------------------------------ */
 
 static size_t
 option_index(const struct cli_command *cmd, struct str name)

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- man ------------------------------------------------------------------------------ */
+/* --- man ---------------------------------------------------------------------------- */
 
 /* Text as troff takes it: a hyphen is a minus, and a line begins with no request. */
 static void
@@ -88,8 +88,7 @@ cli_print_man(const struct cli_command *const *tables)
          "policies anew, and\n\\fBSIGTERM\\fR to finish what is under way and stop.");
 }
 
-/* --- bash -------------------------------------------------------------------------------
- */
+/* --- bash --------------------------------------------------------------------------- */
 
 /* What may follow a command's words: its options; for the server all of them. */
 static void

@@ -71,7 +71,7 @@ door_fetch(struct cli *c, const struct fetch_request *in, struct fetch_reply *ou
     return e;
 }
 
-/* --- where --------------------------------------------------------------------------- */
+/* --- where -------------------------------------------------------------------------- */
 
 /* A door that listens everywhere is asked on loopback, by which it may be called. */
 static struct str
@@ -109,8 +109,7 @@ base_url(struct cli *c, const struct conf *conf, struct str *out)
     return out->p != NULL ? ERR_OK : refuse_memory(&c->cx);
 }
 
-/* --- asking ------------------------------------------------------------------------------
- */
+/* --- asking ------------------------------------------------------------------------- */
 
 static enum http_method
 method_of(const char *name)
@@ -209,8 +208,7 @@ door_ask(struct cli *c, const char *method, struct str path, struct str type,
     return ERR_OK;
 }
 
-/* --- what was wrong
- * -------------------------------------------------------------------------- */
+/* --- what was wrong ----------------------------------------------------------------- */
 
 /* problem+json, OAuth's errors, OperationOutcome; else the text itself. */
 static struct str

@@ -17,7 +17,7 @@
 
 enum { VALUE_MAX = 16 << 20 };
 
-/* --- values -------------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------------------- */
 
 static err_t
 read_input(struct cli *c, struct str *out)
@@ -94,8 +94,7 @@ door_value(struct cli *c, struct str name, struct str *out)
     return said == NULL ? ERR_OK : read_value(c, str_of(said), out);
 }
 
-/* --- one place in a template -------------------------------------------------------------
- */
+/* --- one place in a template -------------------------------------------------------- */
 
 static err_t
 missing(struct cli *c, struct str name)
@@ -172,8 +171,7 @@ put_place(struct cli *c, struct str place, enum door_form form, struct buf *b, b
     return is_switch(c, name) ? ERR_OK : put_encoded(c, value, form == DOOR_FORM_PATH, b);
 }
 
-/* --- the whole
- * ------------------------------------------------------------------------------ */
+/* --- the whole ---------------------------------------------------------------------- */
 
 static void
 put_char(struct buf *b, enum door_form form, char ch)

@@ -88,8 +88,7 @@ refused(struct fix *f, const char *template, enum door_form form, err_t code)
     assert_null(out.p);
 }
 
-/* --- paths and forms --------------------------------------------------------------------
- */
+/* --- paths and forms ---------------------------------------------------------------- */
 
 static void
 a_path_says_what_was_meant(void **state)
@@ -145,8 +144,7 @@ what_is_needed_is_named(void **state)
     assert_int_equal(door_wrong(&f->c, ERR_NOT_FOUND), 1);
 }
 
-/* --- bodies ------------------------------------------------------------------------------
- */
+/* --- bodies ------------------------------------------------------------------------- */
 
 static void
 a_body_is_json_whatever_is_said(void **state)
@@ -191,8 +189,7 @@ json_is_checked_before_it_is_sent(void **state)
                         "{\"n\":\"n\",\"all\":true}");
 }
 
-/* --- files and standard input
- * --------------------------------------------------------------- */
+/* --- files and standard input ------------------------------------------------------- */
 
 static void
 values_come_from_files(void **state)
@@ -234,8 +231,7 @@ standard_input_stands_once(void **state)
     close(ends[0]);
 }
 
-/* --- asking nobody
- * --------------------------------------------------------------------------- */
+/* --- asking nobody ------------------------------------------------------------------ */
 
 static const struct cli_option asking[] = { DOOR_OPTIONS, { 0 } };
 static const struct cli_command asker = { "test", "", "", asking, 0, 9, NULL };
@@ -265,8 +261,7 @@ nobody_there_is_said_so(void **state)
                      ERR_CONF);
 }
 
-/* --- showing
- * -------------------------------------------------------------------------------- */
+/* --- showing ------------------------------------------------------------------------ */
 
 static void
 json_is_indented_by_its_own_characters(void **state)
@@ -290,8 +285,7 @@ json_is_indented_by_its_own_characters(void **state)
     }
 }
 
-/* --- the rows
- * ------------------------------------------------------------------------------- */
+/* --- the rows ----------------------------------------------------------------------- */
 
 static const struct door_call rows[] = {
 #define DOOR(command, args, least, most, options, method, path, form, body, yes, help)     \

@@ -25,7 +25,7 @@ tell(const char *what, struct str text)
     putchar('\n');
 }
 
-/* --- a certificate's word ------------------------------------------------------------- */
+/* --- a certificate's word ----------------------------------------------------------- */
 
 static struct str
 attr(const struct cert_attrs *a, const char *name)
@@ -69,8 +69,7 @@ tell_chain(struct ctx *cx, const json *header)
     }
 }
 
-/* --- a credential
- * ---------------------------------------------------------------------------- */
+/* --- a credential ------------------------------------------------------------------- */
 
 /* Every text in it, its own id not: "O Huisartsen, L Dorp". */
 static void
@@ -134,8 +133,7 @@ tell_presentation(struct ctx *cx, struct str jwt)
     return ERR_OK;
 }
 
-/* --- the token
- * ---------------------------------------------------------------------------------- */
+/* --- the token ---------------------------------------------------------------------- */
 
 static void
 tell_token(const json *v)

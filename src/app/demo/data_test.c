@@ -121,7 +121,8 @@ scan_line(struct ctx *cx, void *arg, enum data_org org, struct str type, struct 
     return e;
 }
 
-/* No URL, reference, id or text of the data set holds a number: Patient.identifier alone. */
+/* No URL, reference, id or text of the data set holds a number: Patient.identifier alone.
+ */
 static void
 numbers_stand_in_identifiers_alone(void **state)
 {

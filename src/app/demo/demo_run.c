@@ -68,7 +68,7 @@ leave_folder(struct cli *c, const char *folder)
         fprintf(stderr, "knoop: %s could not be removed\n", folder);
 }
 
-/* --- the play ------------------------------------------------------------------------ */
+/* --- the play ----------------------------------------------------------------------- */
 
 static void
 cast(struct play *p, struct world *w)

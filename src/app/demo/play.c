@@ -108,7 +108,7 @@ refused(struct play *p, const struct world_call *call, int status, const char *w
     return refuse(p->cx, ERR_UPSTREAM, "", "refused, but not because of '%s'", why);
 }
 
-/* --- telling -------------------------------------------------------------------------- */
+/* --- telling ------------------------------------------------------------------------ */
 
 static void
 print_part(const char *part)

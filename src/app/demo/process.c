@@ -107,7 +107,7 @@ process_number(struct ctx *cx, const struct process *p, const char *line, const 
     return str_to_u64(str_sub(log, 0, digits), &n) && n < 65536 ? (int)n : 0;
 }
 
-/* --- life ---------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------- */
 
 /* In the child: nothing of us but what is meant for it. */
 _Noreturn static void

@@ -4,8 +4,8 @@
 const struct step play_steps[] = {
     { "Who they are", "Four organisations make an identity, each on its own node", "33",
       step_identities },
-    { NULL, "Each proves its URA with a server certificate of the UZI kind",
-      "2, 33, 47", step_credentials },
+    { NULL, "Each proves its URA with a server certificate of the UZI kind", "2, 33, 47",
+      step_credentials },
     { NULL, "The hospital resolves who home care is", "2, 42", step_resolve },
     { "A record crosses", "The hospital records on what ground it may share", "3, 103",
       play_ground },

@@ -32,7 +32,7 @@ play_ground(struct play *p)
     return ERR_OK;
 }
 
-/* --- the token ------------------------------------------------------------------------ */
+/* --- the token ---------------------------------------------------------------------- */
 
 static err_t
 read_definition(struct play *p)
@@ -132,8 +132,7 @@ step_introspect(struct play *p)
     return ERR_OK;
 }
 
-/* --- asking as home care does ------------------------------------------------------------
- */
+/* --- asking as home care does ------------------------------------------------------- */
 
 err_t
 make_proof(struct play *p, const struct world_node *by, struct str kid, const char *method,

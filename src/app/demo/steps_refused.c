@@ -22,7 +22,7 @@ step_no_token(struct play *p)
     return refused(p, &call, 401, "no Authorization header");
 }
 
-/* --- presentations ------------------------------------------------------------------- */
+/* --- presentations ------------------------------------------------------------------ */
 
 err_t
 present(struct play *p, const struct world_node *by, struct str credential,
@@ -136,8 +136,7 @@ step_replayed_presentation(struct play *p)
     return refused(p, &call, 400, "VP_NONCE");
 }
 
-/* --- proofs ------------------------------------------------------------------------------
- */
+/* --- proofs ------------------------------------------------------------------------- */
 
 static struct world_call
 with_proof(struct play *p, struct str path, struct str proof)
@@ -203,8 +202,7 @@ step_bearer(struct play *p)
     return refused(p, &call, 401, "used as a bearer token");
 }
 
-/* --- certificates
- * ------------------------------------------------------------------------- */
+/* --- certificates ------------------------------------------------------------------- */
 
 /* Good when it was made; a credential lasts no longer than its certificate. */
 err_t
@@ -222,8 +220,7 @@ step_revoked(struct play *p)
                                 "CERT_REVOKED");
 }
 
-/* --- credentials in a wallet
- * ----------------------------------------------------------------- */
+/* --- credentials in a wallet -------------------------------------------------------- */
 
 static err_t
 refused_credential(struct play *p, const struct world_node *n, struct str jwt,

@@ -15,7 +15,7 @@
 
 enum { FILE_MOST = 256 << 20, CHECKPOINT_MS = 5000 };
 
-/* --- is it whole? -------------------------------------------------------------------- */
+/* --- is it whole? ------------------------------------------------------------------- */
 
 static err_t
 check_signature(struct ctx *cx, void *state, struct str note, struct str kid,
@@ -133,8 +133,7 @@ step_altered(struct play *p)
     return ERR_OK;
 }
 
-/* --- what stays ------------------------------------------------------------------------
- */
+/* --- what stays --------------------------------------------------------------------- */
 
 static struct {
     struct play *p;

@@ -42,7 +42,7 @@ step_identities(struct play *p)
     return e;
 }
 
-/* --- certificates --------------------------------------------------------------------- */
+/* --- certificates ------------------------------------------------------------------- */
 
 /* Of the certificate <name>, by its own key. */
 static err_t

@@ -42,7 +42,7 @@ world_policies(struct ctx *cx, const char *program, const char **out)
                   "no policies beside %s; --policies names their folder", program);
 }
 
-/* --- opening ------------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------------------ */
 
 static void
 on_signal(struct loop_io *io, uint32_t ready)
@@ -196,8 +196,7 @@ world_open(struct world *w)
     return introduce(w);
 }
 
-/* --- closing ---------------------------------------------------------------------------
- */
+/* --- closing ------------------------------------------------------------------------ */
 
 /* Told together, waited for one by one. */
 static void
@@ -239,8 +238,7 @@ world_stay(struct world *w)
         loop_turn(w->loop, FORWARD_MS);
 }
 
-/* --- asking ------------------------------------------------------------------------------
- */
+/* --- asking ------------------------------------------------------------------------- */
 
 static err_t
 put_header(struct ctx *cx, struct fetch_request *in, struct str *headers, const char *name,

@@ -158,8 +158,7 @@ world__write(struct world *w)
     return write_records(w);
 }
 
-/* --- options ---------------------------------------------------------------------------
- */
+/* --- options ------------------------------------------------------------------------ */
 
 /* Known once each listens: names of this country to doors of this machine. */
 static void

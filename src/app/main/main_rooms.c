@@ -14,8 +14,8 @@ main_routes(size_t *n)
     static const struct http_route *tables[ROOM_COUNT + 1];
     size_t at = 0;
 
-#define ROOM(name, folder)          \
-    if (name##_room.routes != NULL) \
+#define ROOM(name, folder)                                                                 \
+    if (name##_room.routes != NULL)                                                        \
         tables[at++] = name##_room.routes;
 #include "lists/rooms.def"
 #undef ROOM

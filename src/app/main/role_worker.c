@@ -221,8 +221,7 @@ control_ready(struct loop_io *io, uint32_t ready)
     arena_fini(&scratch);
 }
 
-/* --- the process -----------------------------------------------------------------------
- */
+/* --- the process -------------------------------------------------------------------- */
 
 static err_t
 open_keys(struct ctx *cx, struct worker *w)

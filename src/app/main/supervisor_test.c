@@ -383,8 +383,7 @@ an_event(const struct node *n)
     return arena_z(&t.arena, did);
 }
 
-/* --- a life ----------------------------------------------------------------------------
- */
+/* --- a life ------------------------------------------------------------------------- */
 
 static const char *const names[] = { "signer", "auditor", "worker" };
 

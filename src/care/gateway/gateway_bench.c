@@ -124,11 +124,11 @@ static struct str
 bundle(struct ctx *cx, size_t size)
 {
     static const char entry[] =
-        "%s{\"fullUrl\":\"" UPSTREAM
-        "/Condition/c%d\",\"resource\":{\"resourceType\":"
+        "%s{\"fullUrl\":\"" UPSTREAM "/Condition/c%d\",\"resource\":{\"resourceType\":"
         "\"Condition\",\"id\":\"c%d\",\"meta\":{\"versionId\":\"1\",\"lastUpdated\":"
         "\"2026-11-28T10:01:17.788Z\"},\"clinicalStatus\":{\"coding\":[{\"system\":"
-        "\"http://terminology.hl7.org/CodeSystem/condition-clinical\",\"code\":\"active\"}]}"
+        "\"http://terminology.hl7.org/CodeSystem/"
+        "condition-clinical\",\"code\":\"active\"}]}"
         ",\"code\":{\"coding\":[{\"system\":\"http://snomed.info/sct\",\"code\":"
         "\"38341003\",\"display\":\"Hypertensie\"}]},\"subject\":{\"reference\":"
         "\"Patient/1\",\"display\":\"Jansen\"},\"recorder\":{\"reference\":\"" UPSTREAM
@@ -138,8 +138,9 @@ bundle(struct ctx *cx, size_t size)
     struct str out;
 
     buf_init(&b, cx->arena);
-    buf_z(&b, "{\"resourceType\":\"Bundle\",\"id\":\"x\",\"type\":\"searchset\",\"total\":9,"
-              "\"link\":[{\"relation\":\"self\",\"url\":\"" UPSTREAM "\"}],\"entry\":[");
+    buf_z(&b,
+          "{\"resourceType\":\"Bundle\",\"id\":\"x\",\"type\":\"searchset\",\"total\":9,"
+          "\"link\":[{\"relation\":\"self\",\"url\":\"" UPSTREAM "\"}],\"entry\":[");
     for (int i = 0; b.n < size - 700; i++)
         buf_printf(&b, entry, i ? "," : "", i, i);
     buf_z(&b, "]}");

@@ -218,7 +218,7 @@ teardown(void **state)
     return 0;
 }
 
-/* --- asking --------------------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------------------- */
 
 static struct audit_record told;
 
@@ -287,8 +287,7 @@ ask(void **state, const char *request, long fail_at, const struct reply_relay **
     return reply;
 }
 
-/* --- who asks ----------------------------------------------------------------------------
- */
+/* --- who asks ----------------------------------------------------------------------- */
 
 static void
 refuses_callers_without_proof(void **state)
@@ -427,8 +426,7 @@ refuses_unknown_tenants(void **state)
     assert_int_equal(gateway__judge(CX, &W->gw, &call, &told, &plan), ERR_NOT_FOUND);
 }
 
-/* --- what, about whom, on what ground
- * ------------------------------------------------------ */
+/* --- what, about whom, on what ground ----------------------------------------------- */
 
 /* The thin line of the issue. mission 3, 37. */
 static void
@@ -593,8 +591,7 @@ a_tenant_adopts_its_policies(void **state)
     assert_int_equal(get(state, "/Patient/1", "", &plan), ERR_POLICY_SCOPE);
 }
 
-/* --- the holes of spec 2d.9
- * ------------------------------------------------------------------ */
+/* --- the holes of spec 2d.9 --------------------------------------------------------- */
 
 static void
 hole_1_no_parameter_is_smuggled_beside_a_form(void **state)
@@ -719,8 +716,7 @@ hole_12_a_ground_that_ended_is_none(void **state)
     assert_int_equal(get(state, "/Condition", "patient=1", &plan), ERR_GROUND);
 }
 
-/* --- what goes out, what comes back
- * ------------------------------------------------------------- */
+/* --- what goes out, what comes back ------------------------------------------------- */
 
 static void
 forwards_no_credentials(void **state)
@@ -901,8 +897,10 @@ an_answer_without_matches_has_no_list(void **state)
     }
 }
 
-#define COND(rest) "{\"resourceType\":\"Condition\",\"id\":\"c\",\"subject\":{\"reference\":\"Patient/1\"}" rest "}"
-#define FOUND      "\"search\":{\"mode\":\"match\"}"
+#define COND(rest)                                                                         \
+    "{\"resourceType\":\"Condition\",\"id\":\"c\",\"subject\":{\"reference\":\"Patient/"   \
+    "1\"}" rest "}"
+#define FOUND "\"search\":{\"mode\":\"match\"}"
 
 /* Resources are passed on by where they stand in the text, however it is laid out. */
 static void
@@ -911,7 +909,8 @@ resources_pass_whole_and_alone(void **state)
     static const struct {
         const char *in, *resource[2];
     } rows[] = {
-        { BUNDLE("{\"resource\":" COND(",\"a\":1.50") "," FOUND "}"), { COND(",\"a\":1.50") } },
+        { BUNDLE("{\"resource\":" COND(",\"a\":1.50") "," FOUND "}"),
+          { COND(",\"a\":1.50") } },
         /* last in its entry: at the end of all, before another entry, before a name */
         { BUNDLE("{" FOUND ",\"resource\":" COND(",\"a\":[{\"b\":[{}]}]") "}"),
           { COND(",\"a\":[{\"b\":[{}]}]") } },
@@ -922,9 +921,11 @@ resources_pass_whole_and_alone(void **state)
           ",\"resource\":" COND("") "}],\"total\":1}",
           { COND("") } },
         /* white space everywhere */
-        { "{ \"resourceType\" : \"Bundle\" ,\n\"type\" : \"searchset\" ,\r\n\t\"entry\" : [ {\n"
+        { "{ \"resourceType\" : \"Bundle\" ,\n\"type\" : \"searchset\" ,\r\n\t\"entry\" : "
+          "[ {\n"
           "\"search\" : { \"mode\" : \"match\" } ,\n \"resource\" : \n{ \"resourceType\" : "
-          "\"Condition\" , \"id\" : \"c\" , \"subject\" : { \"reference\" : \"Patient/1\" } }\n}\n, "
+          "\"Condition\" , \"id\" : \"c\" , \"subject\" : { \"reference\" : \"Patient/1\" "
+          "} }\n}\n, "
           "{ \"resource\" : " COND("") " , \"search\" : { \"mode\" : \"match\" } } ] \n}\n",
           { COND(""), COND("") } },
         /* texts that look like the structure */
@@ -933,8 +934,10 @@ resources_pass_whole_and_alone(void **state)
         { BUNDLE("{\"resource\":" COND(",\"a}\":[\"{\",\"\\\\\"]") "," FOUND "}"),
           { COND(",\"a}\":[\"{\",\"\\\\\"]") } },
         /* URLs of the upstream, as they may be written; its namesake is another */
-        { BUNDLE("{\"resource\":" COND(",\"a\":[\"" UPSTREAM "/X/1\",\"" UPSTREAM "\",\"" UPSTREAM
-              "?a\",\"" UPSTREAM "2/X/1\",\"http:\\/\\/10.0.0.7:8080\\/fhir\\/X\\/\\u0031\\\"\"]") "," FOUND "}"),
+        { BUNDLE("{\"resource\":" COND(
+              ",\"a\":[\"" UPSTREAM "/X/1\",\"" UPSTREAM "\",\"" UPSTREAM "?a\",\"" UPSTREAM
+              "2/X/1\",\"http:\\/\\/10.0.0.7:8080\\/fhir\\/X\\/\\u0031\\\"\"]") "," FOUND
+                                                                                "}"),
           { COND(",\"a\":[\"" OURS "/X/1\",\"" OURS "\",\"" OURS "?a\",\"" UPSTREAM
                  "2/X/1\",\"" OURS "/X/1\\\"\"]") } },
         { BUNDLE("{\"fullUrl\":\"" UPSTREAM "/Condition/c\",\"link\":[{\"url\":\"" UPSTREAM
@@ -955,7 +958,8 @@ resources_pass_whole_and_alone(void **state)
             const json *entry = json_at(json_get(got, "entry"), k);
 
             assert_int_equal(
-                json_parse(CX, str_of(rows[i].resource[k]), JSON_RAW_NUMBERS, &want), ERR_OK);
+                json_parse(CX, str_of(rows[i].resource[k]), JSON_RAW_NUMBERS, &want),
+                ERR_OK);
             if (!json_equal(want, json_get(entry, "resource")))
                 fail_msg("row %zu: %.*s", i, STR(out));
             assert_true(json_is(json_get(entry, "fullUrl"), OURS "/Condition/c"));
@@ -997,9 +1001,7 @@ upstream_errors_are_told_in_our_words(void **state)
                      ERR_UPSTREAM);
 }
 
-/* --- pages
- * ----------------------------------------------------------------------------------------
- */
+/* --- pages -------------------------------------------------------------------------- */
 
 #define NEXT(url)                                                                          \
     "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"link\":[{\"relation\":"         \
@@ -1103,8 +1105,7 @@ pages_that_lead_elsewhere_are_refused(void **state)
             fail_msg("%s", bodies[i]);
 }
 
-/* --- the loop, memory, options
- * ------------------------------------------------------------------------ */
+/* --- the loop, memory, options ------------------------------------------------------ */
 
 static void
 a_known_patient_is_judged_on_the_loop(void **state)

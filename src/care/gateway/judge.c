@@ -156,7 +156,7 @@ find_policies(struct judging *g, const struct policy_set *set)
     return tell_policy(g);
 }
 
-/* --- whose record -------------------------------------------------------------------- */
+/* --- whose record ------------------------------------------------------------------- */
 
 static err_t
 resolve_body(struct judging *g)
@@ -210,8 +210,7 @@ resolve(struct judging *g)
     return e;
 }
 
-/* --- on what conditions, and what ground ------------------------------------------------
- */
+/* --- on what conditions, and what ground -------------------------------------------- */
 
 /* The enrolment that the token claims, in the form that the patient has: hashed. */
 static err_t
@@ -303,8 +302,7 @@ judge(struct judging *g)
     return ERR_OK;
 }
 
-/* --- what goes out
- * ------------------------------------------------------------------------ */
+/* --- what goes out ------------------------------------------------------------------ */
 
 static void
 add_header(struct gateway_plan *plan, struct str header)

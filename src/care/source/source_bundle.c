@@ -31,8 +31,8 @@ struct entry {
 struct bundle {
     struct entry *entry;
     size_t n;
-    bool whole;                     /* a transaction */
-    const struct entry **by_url;    /* those with a fullUrl, in its order */
+    bool whole;                  /* a transaction */
+    const struct entry **by_url; /* those with a fullUrl, in its order */
     size_t urls;
 };
 

@@ -22,9 +22,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define ROW  "c.key, c.type, c.id, h.version, h.updated, h.method, h.body"
-#define PAST "h.place, c.type, c.id, h.version, h.updated, h.method, h.body" \
-             " from history h cross join current c on c.key = h.key"
+#define ROW "c.key, c.type, c.id, h.version, h.updated, h.method, h.body"
+#define PAST                                                                               \
+    "h.place, c.type, c.id, h.version, h.updated, h.method, h.body"                        \
+    " from history h cross join current c on c.key = h.key"
 
 static const char *const statements[ST_COUNT] = {
     [ST_BEGIN] = "begin immediate",
@@ -51,10 +52,11 @@ static const char *const statements[ST_COUNT] = {
     [ST_FOUND] = "select 1 from found where term = ?1 and key = ?2",
     [ST_KEY] = "select " ROW " from current c join history h on h.place = c.place"
                " where c.key = ?1",
-    [ST_NEWEST] = "select n.kind, n.key,"
-                  " ?4 is null or exists (select 1 from found where term = ?4 and key = n.key)"
-                  " from newest n where n.subject = ?1 and n.kind >= ?2 and n.kind <= ?3"
-                  " order by n.kind, n.date desc, n.key desc",
+    [ST_NEWEST] =
+        "select n.kind, n.key,"
+        " ?4 is null or exists (select 1 from found where term = ?4 and key = n.key)"
+        " from newest n where n.subject = ?1 and n.kind >= ?2 and n.kind <= ?3"
+        " order by n.kind, n.date desc, n.key desc",
     /* cross join: SQLite keeps the order */
     [ST_WALK] = "select " ROW " from found f cross join current c on c.key = f.key"
                 " cross join history h on h.place = c.place"

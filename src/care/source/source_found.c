@@ -169,12 +169,13 @@ source__walk(struct ctx *cx, struct source_db *db, const struct source_walk *w)
     return source__walk_rows(cx, db, ST_WALK, w->visit, w->arg, &stop);
 }
 
-/* --- stepped through ----------------------------------------------------------------- */
+/* --- stepped through ---------------------------------------------------------------- */
 
 /* A row of a kind of which there is enough is passed; after some, the kind is jumped. */
 enum { PASSED_MAX = 8 };
 
-/* One `also` of one term is looked up along with the row: a statement of its own is dear. */
+/* One `also` of one term is looked up along with the row: a statement of its own is dear.
+ */
 static size_t
 bind_steps(sqlite3_stmt *st, const struct source_steps *s, int64_t from, int64_t to)
 {
@@ -216,7 +217,8 @@ step_through(struct ctx *cx, struct source_db *db, const struct source_steps *s,
         full = false;
         passed = 0;
         if ((e = look(cx, looked)) == ERR_OK && sqlite3_column_int(st, 2) != 0 &&
-            (e = is_under(cx, db, s->also + known, s->alsos - known, key, &yes)) == ERR_OK &&
+            (e = is_under(cx, db, s->also + known, s->alsos - known, key, &yes)) ==
+                ERR_OK &&
             yes)
             e = s->visit(cx, s->arg, kind, key, &full);
     }
@@ -253,7 +255,7 @@ source__step_through(struct ctx *cx, struct source_db *db, const struct source_s
     return e;
 }
 
-/* --- made anew ------------------------------------------------------------------------ */
+/* --- made anew ---------------------------------------------------------------------- */
 
 static err_t
 add_all(struct ctx *cx, void *arg, const struct source_row *row, bool *stop)
@@ -299,7 +301,8 @@ source__index_anew(struct ctx *cx, struct source_db *db)
         return e;
     if ((e = source__begin(cx, db)) != ERR_OK)
         return e;
-    if (sqlite3_exec(db->handle, "delete from found; delete from newest", NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_exec(db->handle, "delete from found; delete from newest", NULL, NULL,
+                     NULL) != SQLITE_OK)
         return source__failed(cx, db, "emptying the index");
     sqlite3_bind_int64(db->st[ST_ALL], 1, 0);
     if ((e = source__walk_rows(cx, db, ST_ALL, add_all, db, &stop)) != ERR_OK)

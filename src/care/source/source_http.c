@@ -175,8 +175,7 @@ check_if_match(struct req *rq, struct source_db *db, struct str type, struct str
 {
     struct str want = req_header(rq, "if-match");
 
-    return want.p == NULL ? ERR_OK
-                          : source__check_version(&rq->cx, db, type, id, want);
+    return want.p == NULL ? ERR_OK : source__check_version(&rq->cx, db, type, id, want);
 }
 
 static err_t
@@ -329,17 +328,17 @@ enum { RESOURCE_MAX = 4 << 20, BUNDLE_MAX = 16 << 20, FORM_MAX = 64 << 10 };
 
 const struct http_route source_routes[] = {
     READ("sourceMetadata", "What this FHIR store offers.", HTTP_GET, "/fhir/metadata", 0,
-          source__metadata),
+         source__metadata),
     WRITE("sourceBundle", "Transaction or batch.", HTTP_POST, "/fhir", BUNDLE_MAX, bundle),
     WRITE("sourceHistoryAll", "All versions.", HTTP_GET, "/fhir/_history", 0,
           source__history_all),
     READ("sourceLastN", "The last observations of each kind.", HTTP_GET,
-          "/fhir/Observation/$lastn", 0, lastn),
+         "/fhir/Observation/$lastn", 0, lastn),
     READ("sourceLastNForm", "The last observations of each kind, by form.", HTTP_POST,
-          "/fhir/Observation/$lastn", FORM_MAX, lastn_form),
+         "/fhir/Observation/$lastn", FORM_MAX, lastn_form),
     READ("sourceSearch", "Search.", HTTP_GET, "/fhir/{type}", 0, search),
-    READ("sourceSearchForm", "Search by form.", HTTP_POST, "/fhir/{type}/_search",
-          FORM_MAX, search_form),
+    READ("sourceSearchForm", "Search by form.", HTTP_POST, "/fhir/{type}/_search", FORM_MAX,
+         search_form),
     WRITE("sourceCreate", "Create.", HTTP_POST, "/fhir/{type}", RESOURCE_MAX, create),
     WRITE("sourceHistoryType", "Versions of a type.", HTTP_GET, "/fhir/{type}/_history", 0,
           source__history_type),
@@ -350,6 +349,6 @@ const struct http_route source_routes[] = {
     WRITE("sourceHistoryOne", "Versions of one.", HTTP_GET, "/fhir/{type}/{id}/_history", 0,
           source__history_one),
     READ("sourceReadVersion", "Read a version.", HTTP_GET,
-          "/fhir/{type}/{id}/_history/{version}", 0, read_version),
+         "/fhir/{type}/{id}/_history/{version}", 0, read_version),
     { 0 },
 };

@@ -17,7 +17,7 @@ struct fixture {
 };
 
 #define PATIENT(id)                                                                        \
-    "{\"resourceType\":\"Patient\",\"id\":\"" id                                             \
+    "{\"resourceType\":\"Patient\",\"id\":\"" id                                           \
     "\",\"identifier\":[{\"system\":\"urn:x\",\"value\":\"1\"}]}"
 #define P1 PATIENT("p1")
 #define P2 PATIENT("p2")
@@ -101,8 +101,7 @@ wants(struct fixture *f, const char *line, const char *more, const char *body,
 
     if (!str_starts(reply, str_of(status)))
         fail_msg("%s: %.*s, not %s", line, STR(reply), status);
-    if (status[0] > '3' &&
-        !json_is(json_get(v, "resourceType"), "OperationOutcome"))
+    if (status[0] > '3' && !json_is(json_get(v, "resourceType"), "OperationOutcome"))
         fail_msg("%s: the refusal is no OperationOutcome", line);
 }
 
@@ -237,8 +236,8 @@ what_came_in_a_form_stands_in_no_link(void **state)
     snprintf(line, sizeof(line), "GET %.*s", STR(str_sub(next, 8, next.n)));
     v = ask(f, line, "", "", &reply);
     assert_int_equal(json_size(json_get(v, "entry")), 1);
-    assert_true(json_is(
-        json_path(json_at(json_get(v, "entry"), 0), "resource", "id", NULL), "p2"));
+    assert_true(
+        json_is(json_path(json_at(json_get(v, "entry"), 0), "resource", "id", NULL), "p2"));
     assert_null(link_of(v, "next").p);
     line[strlen(line) - 1] ^= 1; /* not made here */
     wants(f, line, "", "", "400");
@@ -263,8 +262,8 @@ lastn_by_url_and_form(void **state)
         "\"Patient/p1\"},\"code\":{\"text\":\"b\"}}");
     v = ask(f, "GET /fhir/Observation/$lastn?patient=Patient/p1", "", "", &reply);
     assert_int_equal(json_size(json_get(v, "entry")), 2);
-    assert_true(str_is(link_of(v, "self"),
-                       "http://x/fhir/Observation/$lastn?patient=Patient/p1"));
+    assert_true(
+        str_is(link_of(v, "self"), "http://x/fhir/Observation/$lastn?patient=Patient/p1"));
     v = ask(f, "POST /fhir/Observation/$lastn", FORM, "patient=Patient/p2", &reply);
     assert_int_equal(json_size(json_get(v, "entry")), 0);
     assert_true(str_is(link_of(v, "self"), "http://x/fhir/Observation/$lastn"));

@@ -317,7 +317,8 @@ read_mark(struct ctx *cx, struct str value, struct source_query *q)
     struct str ms = value, key = str_cut(&ms, '_');
     uint64_t n;
 
-    if (!str_to_u64(key, &n) || n > INT64_MAX || (ms.n > 0 && !str_to_i64(ms, &q->after.ms)))
+    if (!str_to_u64(key, &n) || n > INT64_MAX ||
+        (ms.n > 0 && !str_to_i64(ms, &q->after.ms)))
         return refuse(cx, ERR_BAD_REQUEST, "FHIR R4 3.1.1.3",
                       "_page is no mark that was made here");
     q->after.key = (int64_t)n;

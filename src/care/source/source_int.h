@@ -24,7 +24,7 @@ void source__give(struct source_db **db);
 struct str source__base(const struct source_db *db); /* "http://127.0.0.1:9090/fhir" */
 struct bytes source__page_key(const struct source_db *db);
 
-err_t source__begin(struct ctx *cx, struct source_db *db) NODISCARD; /* to write */
+err_t source__begin(struct ctx *cx, struct source_db *db) NODISCARD;    /* to write */
 err_t source__snapshot(struct ctx *cx, struct source_db *db) NODISCARD; /* to read */
 err_t source__commit(struct ctx *cx, struct source_db *db) NODISCARD;
 void source__rollback(struct source_db *db); /* what is open, if anything */
@@ -98,7 +98,7 @@ err_t source__visit_key(struct ctx *cx, struct source_db *db, int64_t key,
 
 /* Versions, the newest first. row->key is the place in the history, not of the resource. */
 struct source_past {
-    struct str type, id; /* may be empty */
+    struct str type, id;      /* may be empty */
     int64_t since_ms, before; /* only places before this one; 0: from the newest */
     int64_t most;
     source_visit *visit;

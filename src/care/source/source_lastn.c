@@ -17,7 +17,7 @@
 
 #include "codec/fhir/fhir.h"
 
-/* --- kinds ---------------------------------------------------------------------------- */
+/* --- kinds -------------------------------------------------------------------------- */
 
 /* 64 bits: two kinds of one patient have the same by design or never. */
 static uint64_t
@@ -101,13 +101,14 @@ source__kinds(struct ctx *cx, const json *resource, const struct fhir_index *ind
     if (json_size(coding) == 0)
         out->kind[out->kinds++] = row;
     for (json_each(it, coding)) {
-        row.kind = kind_of(json_get_text(it.value, "system"), json_get_text(it.value, "code"));
+        row.kind =
+            kind_of(json_get_text(it.value, "system"), json_get_text(it.value, "code"));
         out->kind[out->kinds++] = row;
     }
     return ERR_OK;
 }
 
-/* --- what is asked ---------------------------------------------------------------------- */
+/* --- what is asked ------------------------------------------------------------------ */
 
 struct lastn {
     struct source_matching matching;

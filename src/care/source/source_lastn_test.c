@@ -1,4 +1,5 @@
-/* source_lastn_test.c - the newest of each kind, by steps and by looking at all. EUPL-1.2. */
+/* source_lastn_test.c - the newest of each kind, by steps and by looking at all. EUPL-1.2.
+ */
 #include "base/test.h"
 
 #include <stdio.h>
@@ -161,9 +162,9 @@ the_loop_steps_over_what_is_older(void **state)
     for (int n = 0; n < 2; n++) {
         f->t.cx.may_not_block = n == 0;
         json_out_init(&js, &f->t.arena);
-        assert_int_equal(source__lastn(&f->t.cx, f->db,
-                                       S("patient=Patient/a&date=lt1901"), false, &js),
-                         n == 0 ? ERR_WOULD_BLOCK : ERR_OK);
+        assert_int_equal(
+            source__lastn(&f->t.cx, f->db, S("patient=Patient/a&date=lt1901"), false, &js),
+            n == 0 ? ERR_WOULD_BLOCK : ERR_OK);
         json_out_init(&js, &f->t.arena);
         assert_int_equal(source__search(&f->t.cx, f->db, S("Observation"),
                                         S("patient=Patient/a&code=l|z"), false, &js),
@@ -188,12 +189,22 @@ static void
 steps_and_all_agree(void **state)
 {
     static const char *const codes[] = {
-        CODE("l", "x"), CODE("l", "y"), CODE("m", "x"), CODE("l", "x") "," CODE("l", "y"),
-        CODE("l", "y") "," CODE("m", "x"), CODE("m", "z") "," CODE("l", "x"), "",
+        CODE("l", "x"),
+        CODE("l", "y"),
+        CODE("m", "x"),
+        CODE("l", "x") "," CODE("l", "y"),
+        CODE("l", "y") "," CODE("m", "x"),
+        CODE("m", "z") "," CODE("l", "x"),
+        "",
     };
-    static const char *const more[] = { "", "&max=2", "&max=3", "&max=0",
-                                        "&category=k|lab", "&code=l|x,l|y",
-                                        "&code=l|y&max=2", "&date=gt2005" };
+    static const char *const more[] = { "",
+                                        "&max=2",
+                                        "&max=3",
+                                        "&max=0",
+                                        "&category=k|lab",
+                                        "&code=l|x,l|y",
+                                        "&code=l|y&max=2",
+                                        "&date=gt2005" };
     struct fixture *f = *state;
     unsigned seed = 7;
     char id[16], date[16], by_steps[64], by_all[64];
@@ -203,7 +214,8 @@ steps_and_all_agree(void **state)
         snprintf(id, sizeof(id), "o%u", round % 25); /* some are written again */
         seed = seed * 1103515245u + 12345u;
         snprintf(date, sizeof(date), "%u", 2000 + (seed >> 16) % 12);
-        put(f, id, "a", codes[(seed >> 8) % COUNT(codes)], date, (seed >> 24) & 1 ? LAB : "");
+        put(f, id, "a", codes[(seed >> 8) % COUNT(codes)], date,
+            (seed >> 24) & 1 ? LAB : "");
         for (size_t i = 0; i < COUNT(more); i++) {
             snprintf(by_steps, sizeof(by_steps), "patient=Patient/a%s", more[i]);
             snprintf(by_all, sizeof(by_all), "patient:Patient=a%s", more[i]);

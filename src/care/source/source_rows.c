@@ -166,7 +166,8 @@ write_row(struct ctx *cx, struct source_db *db, struct source_row *row)
 
 /* The version that is there, or none: `next` gets its key, and the number after its. */
 static err_t
-before(struct ctx *cx, struct source_db *db, struct source_row *next, struct source_terms *old)
+before(struct ctx *cx, struct source_db *db, struct source_row *next,
+       struct source_terms *old)
 {
     struct source_row now;
     err_t e = source__get(cx, db, next->type, next->id, &now);

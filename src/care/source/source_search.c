@@ -15,7 +15,7 @@
 
 enum {
     SCRATCH = 16 << 20,
-    FIRST = 64,      /* candidates that the loop looks at; beyond, it is work for the pool */
+    FIRST = 64, /* candidates that the loop looks at; beyond, it is work for the pool */
     SMALL = 16 << 10 /* bytes of one that may stay behind though it does not match */
 };
 
@@ -72,7 +72,8 @@ match_aside(struct ctx *cx, const struct source_matching *m, const struct source
 
 /* *value is NULL when it does not match. The first few, if small, are parsed but once. */
 static err_t
-match(struct ctx *cx, const struct source_matching *m, const struct source_row *row, json **value)
+match(struct ctx *cx, const struct source_matching *m, const struct source_row *row,
+      json **value)
 {
     bool yes;
     err_t e;
@@ -109,8 +110,8 @@ source__match(struct ctx *cx, void *arg, const struct source_row *row, bool *sto
             (e = source__hit_add(cx, &m->hits, &hit)) != ERR_OK)
             return e;
     }
-    *stop = !m->all && m->hits.n >= m->wanted &&
-            (!m->total || m->matched > SOURCE_TOTAL_MAX);
+    *stop =
+        !m->all && m->hits.n >= m->wanted && (!m->total || m->matched > SOURCE_TOTAL_MAX);
     return ERR_OK;
 }
 

@@ -24,15 +24,15 @@ struct source_mark {
 
 struct source_query {
     struct str type;
-    struct str asked;           /* whole, as in a URL */
-    bool hidden;                /* it came in a form */
-    struct str filter;          /* the filters alone, as in a URL */
-    struct fhir_query *filters; /* parsed */
-    int64_t term;               /* what the index narrows by */
+    struct str asked;                 /* whole, as in a URL */
+    bool hidden;                      /* it came in a form */
+    struct str filter;                /* the filters alone, as in a URL */
+    struct fhir_query *filters;       /* parsed */
+    int64_t term;                     /* what the index narrows by */
     const struct fhir_param *term_of; /* NULL: by the type alone */
     struct source_also also[SOURCE_ALSO_MAX];
     size_t alsos;
-    struct str id;              /* of _id, which narrows to one; or empty */
+    struct str id; /* of _id, which narrows to one; or empty */
     struct source_include include[SOURCE_INCLUDES_MAX];
     size_t includes;
     struct str elements, sort;
@@ -90,7 +90,8 @@ struct source_matching {
     bool all;   /* whatever there is, before the first is known */
     bool total; /* how many there are is asked too */
 };
-/* Looks at one row (a source_visit; `arg` is a source_matching); at all that the index offers. */
+/* Looks at one row (a source_visit; `arg` is a source_matching); at all that the index
+ * offers. */
 err_t source__match(struct ctx *cx, void *arg, const struct source_row *row,
                     bool *stop) NODISCARD;
 err_t source__match_all(struct ctx *cx, struct source_matching *m) NODISCARD;

@@ -86,8 +86,8 @@ search(struct fixture *f, const char *type, const char *query)
     struct str text;
 
     json_out_init(&js, &f->t.arena);
-    assert_int_equal(source__search(&f->t.cx, f->db, str_of(type), str_of(query), false, &js),
-                     ERR_OK);
+    assert_int_equal(
+        source__search(&f->t.cx, f->db, str_of(type), str_of(query), false, &js), ERR_OK);
     assert_int_equal(json_out_done(&f->t.cx, &js, &text), ERR_OK);
     return parse(f, text.p);
 }
@@ -260,8 +260,8 @@ absolute_references_are_followed_home_alone(void **state)
         store_one(f, seen[i]);
     assert_int_equal(hits(search(f, "Condition", "_id=other&_include=Condition:subject")),
                      1);
-    assert_int_equal(hits(search(f, "Condition", "_id=namesake&_include=Condition:subject")),
-                     1);
+    assert_int_equal(
+        hits(search(f, "Condition", "_id=namesake&_include=Condition:subject")), 1);
     assert_int_equal(hits(search(f, "Condition", "_id=home&_include=Condition:subject")),
                      2);
     assert_int_equal(hits(search(f, "Condition", "subject=Patient/a")), 0);
@@ -323,13 +323,14 @@ sorted_pages_hold_while_others_write(void **state)
 
     fill(f);
     b = search(f, "Condition", "_count=1&_sort=-onset-date");
-    assert_true(json_is(
-        json_path(json_at(json_get(b, "entry"), 0), "resource", "id", NULL), "c2"));
+    assert_true(
+        json_is(json_path(json_at(json_get(b, "entry"), 0), "resource", "id", NULL), "c2"));
     q = next_query(b);
-    store_one(f, "{\"resourceType\":\"Condition\",\"id\":\"c9\",\"onsetDateTime\":\"2025\"}");
+    store_one(f,
+              "{\"resourceType\":\"Condition\",\"id\":\"c9\",\"onsetDateTime\":\"2025\"}");
     b = search(f, "Condition", arena_z(&f->t.arena, q));
-    assert_true(json_is(
-        json_path(json_at(json_get(b, "entry"), 0), "resource", "id", NULL), "c3"));
+    assert_true(
+        json_is(json_path(json_at(json_get(b, "entry"), 0), "resource", "id", NULL), "c3"));
     q = next_query(b);
     /* without a date: last, both ways */
     store_one(f, "{\"resourceType\":\"Condition\",\"id\":\"c0\"}");
@@ -415,7 +416,7 @@ a_transaction_is_all_or_nothing(void **state)
 }
 
 #define ONE(method, url, resource, more)                                                   \
-    "{\"resource\":" resource ",\"request\":{\"method\":\"" method "\",\"url\":\"" url          \
+    "{\"resource\":" resource ",\"request\":{\"method\":\"" method "\",\"url\":\"" url     \
     "\"" more "}}"
 #define PATIENT(id) "{\"resourceType\":\"Patient\",\"id\":\"" id "\"}"
 #define BUNDLE(type, entries)                                                              \
@@ -449,11 +450,11 @@ what_a_transaction_refuses(void **state)
         { BUNDLE("transaction", GOOD "," GOOD), ERR_BAD_REQUEST },
         { BUNDLE("transaction", GOOD "," ONE("DELETE", "Patient/good", "null", "")),
           ERR_BAD_REQUEST },
-        { BUNDLE("transaction", GOOD "," ONE("PUT", "Patient/x", PATIENT("x"),
-                                             ",\"ifMatch\":\"W/\\\"1\\\"\"")),
+        { BUNDLE("transaction", GOOD
+                 "," ONE("PUT", "Patient/x", PATIENT("x"), ",\"ifMatch\":\"W/\\\"1\\\"\"")),
           ERR_PRECONDITION },
-        { BUNDLE("transaction", GOOD "," ONE("GET", "Patient/x", "null",
-                                             ",\"ifNoneMatch\":\"W/\\\"1\\\"\"")),
+        { BUNDLE("transaction", GOOD
+                 "," ONE("GET", "Patient/x", "null", ",\"ifNoneMatch\":\"W/\\\"1\\\"\"")),
           ERR_UNSUPPORTED },
         { BUNDLE("transaction", GOOD "," ONE("GET", "Patient/none", "null", "")),
           ERR_NOT_FOUND },
@@ -487,11 +488,11 @@ a_transaction_answers_reads_last(void **state)
     struct fixture *f = *state;
     json *reply, *found;
 
-    assert_int_equal(transact(f,
-                              BUNDLE("transaction", ONE("GET", "Patient?_id=good", "null",
-                                                        "") "," GOOD),
-                              &reply),
-                     ERR_OK);
+    assert_int_equal(
+        transact(f,
+                 BUNDLE("transaction", ONE("GET", "Patient?_id=good", "null", "") "," GOOD),
+                 &reply),
+        ERR_OK);
     found = json_get(json_at(json_get(reply, "entry"), 0), "resource");
     assert_true(json_is(json_get(found, "type"), "searchset"));
     assert_int_equal(hits(found), 1);
@@ -549,7 +550,8 @@ lastn_gives_the_newest_of_each_kind(void **state)
     for (size_t i = 0; i < COUNT(seen); i++)
         store_one(f, seen[i]);
     json_out_init(&js, &f->t.arena);
-    assert_int_equal(source__lastn(&f->t.cx, f->db, S("patient=Patient/a"), false, &js), ERR_OK);
+    assert_int_equal(source__lastn(&f->t.cx, f->db, S("patient=Patient/a"), false, &js),
+                     ERR_OK);
     assert_int_equal(json_out_done(&f->t.cx, &js, &text), ERR_OK);
     b = parse(f, text.p);
     assert_int_equal(hits(b), 2);
@@ -573,8 +575,8 @@ the_log_does_not_grow_without_end(void **state)
     f->t.cx.arena = &own;
     for (int i = 0; i < 32; i++) {
         struct str text = arena_printf(
-            &own, "{\"resourceType\":\"Basic\",\"id\":\"b%d\",\"language\":\"%.*s\"}", i % 7,
-            4 << 20, room);
+            &own, "{\"resourceType\":\"Basic\",\"id\":\"b%d\",\"language\":\"%.*s\"}",
+            i % 7, 4 << 20, room);
 
         assert_int_equal(json_parse(&f->t.cx, text, JSON_RAW_NUMBERS, &v), ERR_OK);
         assert_int_equal(source__begin(&f->t.cx, f->db), ERR_OK);

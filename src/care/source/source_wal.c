@@ -123,7 +123,8 @@ source__wal_open(struct ctx *cx, const char *path, pthread_mutex_t *writing,
     if (sqlite3_open_v2(path, &w->handle,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         NULL) == SQLITE_OK &&
-        sqlite3_exec(w->handle, "pragma synchronous = full", NULL, NULL, NULL) == SQLITE_OK &&
+        sqlite3_exec(w->handle, "pragma synchronous = full", NULL, NULL, NULL) ==
+            SQLITE_OK &&
         os_thread(&w->thread, keep, w) == 0) {
         *out = w;
         return ERR_OK;

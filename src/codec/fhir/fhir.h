@@ -30,7 +30,13 @@ enum {
 };
 
 enum fhir_kind {
-    FHIR_TOKEN = 1, FHIR_STRING, FHIR_DATE, FHIR_REFERENCE, FHIR_QUANTITY, FHIR_NUMBER, FHIR_URI
+    FHIR_TOKEN = 1,
+    FHIR_STRING,
+    FHIR_DATE,
+    FHIR_REFERENCE,
+    FHIR_QUANTITY,
+    FHIR_NUMBER,
+    FHIR_URI
 };
 
 /*
@@ -39,10 +45,10 @@ enum fhir_kind {
  * path "=deceased" is the one computed value (Patient.deceased.exists()).
  */
 struct fhir_param {
-    const char    *name;
+    const char *name;
     enum fhir_kind kind;
-    const char    *paths;
-    const char    *targets; /* FHIR_REFERENCE: types, by space; NULL: any */
+    const char *paths;
+    const char *targets; /* FHIR_REFERENCE: types, by space; NULL: any */
 };
 
 /* Is this a resource type of R4? */
@@ -64,7 +70,7 @@ const char *fhir_kind_name(enum fhir_kind kind);
 /* digits * 10^power. At most 17 digits. */
 struct fhir_decimal {
     int64_t digits;
-    int     power;
+    int power;
 };
 
 /* Where a value begins and ends, in UTC milliseconds; `to` is not part of it. */
@@ -80,38 +86,52 @@ struct fhir_reference {
 /* --- what a query asks -------------------------------------------------------- */
 
 enum fhir_prefix {
-    FHIR_EQ = 1, FHIR_NE, FHIR_GT, FHIR_LT, FHIR_GE, FHIR_LE, FHIR_SA, FHIR_EB, FHIR_AP
+    FHIR_EQ = 1,
+    FHIR_NE,
+    FHIR_GT,
+    FHIR_LT,
+    FHIR_GE,
+    FHIR_LE,
+    FHIR_SA,
+    FHIR_EB,
+    FHIR_AP
 };
 
 enum fhir_modifier {
     FHIR_PLAIN = 1, /* no modifier */
-    FHIR_MISSING, FHIR_EXACT, FHIR_CONTAINS, FHIR_NOT, FHIR_TEXT, FHIR_IDENTIFIER,
+    FHIR_MISSING,
+    FHIR_EXACT,
+    FHIR_CONTAINS,
+    FHIR_NOT,
+    FHIR_TEXT,
+    FHIR_IDENTIFIER,
     FHIR_OF_TYPE_REFERENCE /* :Patient and the like; the type is in the value */
 };
 
 struct fhir_value {
-    struct str       text;   /* as given, unescaped */
-    struct str       folded; /* FHIR_STRING, and tokens with :text: for comparing without case and accents */
+    struct str text;   /* as given, unescaped */
+    struct str folded; /* FHIR_STRING, and tokens with :text: for comparing without case and
+                          accents */
     enum fhir_prefix prefix;
-    struct fhir_range range; /* FHIR_DATE */
+    struct fhir_range range;               /* FHIR_DATE */
     struct fhir_decimal number, low, high; /* as given; and the bounds of its precision */
-    bool       has_system, has_code; /* a token's or quantity's; "|x" has an empty system */
+    bool has_system, has_code; /* a token's or quantity's; "|x" has an empty system */
     struct str system, code;
     struct fhir_reference reference;
 };
 
 struct fhir_term {
     const struct fhir_param *param;
-    enum fhir_modifier       modifier;
-    bool                     missing; /* of :missing */
-    struct fhir_value       *values;  /* one of these must hold */
-    size_t                   n;
+    enum fhir_modifier modifier;
+    bool missing;              /* of :missing */
+    struct fhir_value *values; /* one of these must hold */
+    size_t n;
 };
 
 struct fhir_query {
-    struct str        type;
+    struct str type;
     struct fhir_term *terms; /* each of these must hold */
-    size_t            n;
+    size_t n;
 };
 
 /*
@@ -145,11 +165,11 @@ struct fhir_entry {
     const struct fhir_param *param;
     /* token, and the identifier of a reference */
     struct str system, code;
-    bool       exact; /* the code's case counts: identifiers and ids */
+    bool exact; /* the code's case counts: identifiers and ids */
     /* a string or uri; what a token says for people; a quantity's unit */
     struct str text;
-    struct str folded;       /* of `text`, where FHIR_STRING or FHIR_TOKEN */
-    struct fhir_range range; /* FHIR_DATE */
+    struct str folded;             /* of `text`, where FHIR_STRING or FHIR_TOKEN */
+    struct fhir_range range;       /* FHIR_DATE */
     struct fhir_decimal low, high; /* number and quantity: equal, but for ranges */
     bool low_open, high_open;      /* "<5" has no low bound */
     struct fhir_reference reference;
@@ -157,7 +177,7 @@ struct fhir_entry {
 
 struct fhir_index {
     struct fhir_entry *entries;
-    size_t             n, room_;
+    size_t n, room_;
 };
 
 /* All values of a resource, for all parameters of its type. */

@@ -360,7 +360,7 @@ static err_t
 index_of(struct ctx *cx, const json *resource, bool equal, struct fhir_index *out)
 {
     struct str type = json_get_text(resource, "resourceType");
-    err_t      e;
+    err_t e;
 
     *out = (struct fhir_index){ .n = 0 };
     if (!fhir_type_known(type))

@@ -64,8 +64,7 @@ fhir_reference_parse(struct str text)
         r.url = rest = before;
         part = last(&rest);
     }
-    if (!is_absolute && rest.n == 0 && id(part) && r.version.n == 0 &&
-        part.n == text.n) {
+    if (!is_absolute && rest.n == 0 && id(part) && r.version.n == 0 && part.n == text.n) {
         r.id = part; /* an id alone, of whatever type the parameter has */
         r.url = S("");
         return r;

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+/* clang-format off */
 static const char *const types[] = {
     "Account", "ActivityDefinition", "AdverseEvent", "AllergyIntolerance", "Appointment",
     "AppointmentResponse", "AuditEvent", "Basic", "Binary", "BiologicallyDerivedProduct",
@@ -40,6 +41,7 @@ static const char *const types[] = {
     "SupplyDelivery", "SupplyRequest", "Task", "TerminologyCapabilities", "TestReport",
     "TestScript", "ValueSet", "VerificationResult", "VisionPrescription",
 };
+/* clang-format on */
 
 static int
 cmp(const void *name, const void *row)

@@ -21,8 +21,8 @@ struct yyjson_val;
 typedef struct yyjson_val json;
 
 enum {
-    JSON_DEPTH_MAX = 128,              /* containers within containers */
-    JSON_SIZE_MAX = 16 * 1024 * 1024,  /* bytes of text */
+    JSON_DEPTH_MAX = 128,             /* containers within containers */
+    JSON_SIZE_MAX = 16 * 1024 * 1024, /* bytes of text */
 };
 
 enum json_flags {
@@ -30,7 +30,8 @@ enum json_flags {
     JSON_RAW_NUMBERS = 1, /* numbers keep their text: FHIR decimals */
 };
 
-err_t json_parse(struct ctx *cx, struct str text, enum json_flags flags, json **out) NODISCARD;
+err_t json_parse(struct ctx *cx, struct str text, enum json_flags flags,
+                 json **out) NODISCARD;
 /*
  * For who writes parts of the text anew: a string (or a raw number) of the value stands
  * in `text` at its .p - *base; of a string that is behind its first quote.
@@ -39,7 +40,13 @@ err_t json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags, 
                         const char **base) NODISCARD;
 
 enum json_type {
-    JSON_ABSENT, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT
+    JSON_ABSENT,
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
 };
 enum json_type json_type(const json *v);
 
@@ -57,7 +64,7 @@ json *json_at(const json *array, size_t i); /* O(i): iterate for long ones */
 
 /* Typed reads: false, with *out zero, on another type or absence. */
 bool json_str(const json *v, struct str *out);
-bool json_i64(const json *v, int64_t *out);   /* integers only: 1.0 is none */
+bool json_i64(const json *v, int64_t *out); /* integers only: 1.0 is none */
 bool json_double(const json *v, double *out);
 bool json_bool(const json *v, bool *out);
 /* The text of a number, as it stood when JSON_RAW_NUMBERS was asked. */
@@ -89,8 +96,9 @@ struct json_iter {
 };
 struct json_iter json_iter_start(const json *v);
 bool json_iter_next(struct json_iter *it);
-#define json_each(it, v) \
-    struct json_iter it = json_iter_start(v); json_iter_next(&it);
+#define json_each(it, v)                                                                   \
+    struct json_iter it = json_iter_start(v);                                              \
+    json_iter_next(&it);
 
 /* The number of values in it, itself and names included; O(1). For budgets. */
 size_t json_extent(const json *v);
@@ -147,8 +155,8 @@ void json_put_z(struct json_out *js, const char *z); /* NULL is null */
 void json_put_i64(struct json_out *js, int64_t v);
 void json_put_bool(struct json_out *js, bool v);
 void json_put_null(struct json_out *js);
-void json_put(struct json_out *js, const json *v);          /* a parsed value */
-void json_put_raw(struct json_out *js, struct str text);    /* already JSON */
+void json_put(struct json_out *js, const json *v);       /* a parsed value */
+void json_put_raw(struct json_out *js, struct str text); /* already JSON */
 /* Key and value at once. */
 void json_member(struct json_out *js, const char *name, struct str value);
 void json_member_z(struct json_out *js, const char *name, const char *value);

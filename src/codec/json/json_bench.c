@@ -49,7 +49,8 @@ main(int argc, char **argv)
     arena_init(&text_arena, 64u << 20);
     arena_init(&a, 64u << 20);
     text = bundle(&text_arena);
-    if (arena_alloc(&a, 20u << 20) == NULL) /* one block for all, touched: no page faults below */
+    if (arena_alloc(&a, 20u << 20) ==
+        NULL) /* one block for all, touched: no page faults below */
         abort();
     for (int i = 0; i < ROUNDS; i++) {
         struct yyjson_alc alc = json__allocator(&a);

@@ -42,7 +42,7 @@ static err_t
 number(struct path_reader *r, json **out)
 {
     size_t from = r->at;
-    err_t  e;
+    err_t e;
 
     while (path__peek(r) > 0 && strchr("0123456789+-.eE", path__peek(r)) != NULL)
         r->at++;

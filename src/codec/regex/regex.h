@@ -22,12 +22,12 @@
 enum {
     REGEX_PATTERN_MAX = 16 * 1024, /* bytes of a pattern */
     REGEX_GROUPS_MAX = 100,        /* groups, and their depth */
-    REGEX_WORK = 8 * 1000 * 1000,  /* the usual budget of one request: under half a second */
+    REGEX_WORK = 8 * 1000 * 1000, /* the usual budget of one request: under half a second */
 };
 
 enum regex_dialect {
     REGEX_ECMA = 1, /* ECMA-262 11 22.2.1, without flags; Annex B's lone braces are taken */
-    REGEX_I,        /* RFC 9485 3; `^` and `$` at the ends are anchors, as its 5.3 maps them */
+    REGEX_I, /* RFC 9485 3; `^` and `$` at the ends are anchors, as its 5.3 maps them */
 };
 
 enum regex_mode {

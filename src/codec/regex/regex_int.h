@@ -10,12 +10,12 @@
 
 struct regex_reader {
     struct ctx *cx;
-    struct str  in;
-    size_t      at;
-    struct buf  out;
-    size_t      repeat; /* the largest number of times that an item must be repeated */
-    bool        refers; /* holds a back reference */
-    err_t       e;      /* the first fault */
+    struct str in;
+    size_t at;
+    struct buf out;
+    size_t repeat; /* the largest number of times that an item must be repeated */
+    bool refers;   /* holds a back reference */
+    err_t e;       /* the first fault */
 };
 
 #define REGEX_END 0xFFFFFFFFu /* regex__peek at the end */

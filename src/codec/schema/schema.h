@@ -17,9 +17,9 @@
 #include "codec/json/json.h"
 
 enum {
-    SCHEMA_WORK = 2000000,   /* keywords applied, values compared */
-    SCHEMA_DEPTH_MAX = 512,  /* schemas within each other while a value is checked */
-    SCHEMA_IDS_MAX = 1000,   /* $id within one schema */
+    SCHEMA_WORK = 2000000,  /* keywords applied, values compared */
+    SCHEMA_DEPTH_MAX = 512, /* schemas within each other while a value is checked */
+    SCHEMA_IDS_MAX = 1000,  /* $id within one schema */
 };
 
 struct schema;

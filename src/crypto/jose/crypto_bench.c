@@ -132,7 +132,8 @@ main(int argc, char **argv)
     bool good;
 
     bench_start(argc, argv);
-    good = prepare(&b) && (verify = run(&b, "crypto.verify-p256", 84, docs, verify_p256)) > 0 &&
+    good = prepare(&b) &&
+           (verify = run(&b, "crypto.verify-p256", 84, docs, verify_p256)) > 0 &&
            run(&b, "crypto.sign-p256", 30, docs, sign_p256) > 0 &&
            run(&b, "crypto.verify-ed25519", 60, docs, verify_ed25519) > 0 &&
            run(&b, "crypto.verify-rsa3072", 56, docs, verify_rsa) > 0 &&

@@ -322,9 +322,8 @@ jws_keys(void **state)
         two[0].kid = S("k3");
         assert_int_equal(jws_verify_set(&s.t.cx, token, &set, JWS_ALGS_ALL, &jws), ERR_KEY);
         set.count = 1; /* one key alone: for tokens without a kid, not with an empty one */
-        assert_int_equal(jws_sign(&s.t.cx, s.key, S("{\"alg\":\"ES256\"}"), TEXT("x"),
-                                  &token),
-                         ERR_OK);
+        assert_int_equal(
+            jws_sign(&s.t.cx, s.key, S("{\"alg\":\"ES256\"}"), TEXT("x"), &token), ERR_OK);
         assert_int_equal(jws_verify_set(&s.t.cx, token, &set, JWS_ALGS_ALL, &jws), ERR_OK);
         assert_int_equal(jws_sign(&s.t.cx, s.key, S("{\"alg\":\"ES256\",\"kid\":\"\"}"),
                                   TEXT("x"), &token),

@@ -59,22 +59,22 @@ enum audit_outcome { AUDIT_OUTCOME_NONE, AUDIT_PERMITTED, AUDIT_DENIED, AUDIT_FA
 struct audit_record {
     enum audit_event event;
     enum audit_outcome outcome;
-    int64_t at_ms;           /* 0: cx->now_ms */
-    struct str request_id;   /* empty: cx->id */
-    struct str trace;        /* W3C trace id; may be empty */
-    struct str who;          /* the organisation that asks: DID or client_id */
-    struct str who_name;     /* its name as proven; may be empty */
-    struct str person;       /* the professional's identifier; may be empty */
+    int64_t at_ms;         /* 0: cx->now_ms */
+    struct str request_id; /* empty: cx->id */
+    struct str trace;      /* W3C trace id; may be empty */
+    struct str who;        /* the organisation that asks: DID or client_id */
+    struct str who_name;   /* its name as proven; may be empty */
+    struct str person;     /* the professional's identifier; may be empty */
     struct str role;
-    struct str custodian;    /* our own organisation (tenant) */
+    struct str custodian; /* our own organisation (tenant) */
     struct str source_ip;
-    struct str what;         /* "GET Patient" - no identifiers in it */
-    struct str entity;       /* resource type and id, when that is no person */
-    struct str patient;      /* sealed (JWE); never cut: too long is a mistake */
-    struct str patient_mac;  /* for looking up */
+    struct str what;        /* "GET Patient" - no identifiers in it */
+    struct str entity;      /* resource type and id, when that is no person */
+    struct str patient;     /* sealed (JWE); never cut: too long is a mistake */
+    struct str patient_mac; /* for looking up */
     struct str policy, policy_version, ground, purpose;
     struct str code, clause, reason; /* of what was denied or failed */
-    int64_t count;           /* UNAUTHENTICATED: how many; 0: does not apply */
+    int64_t count;                   /* UNAUTHENTICATED: how many; 0: does not apply */
 };
 
 /* --- the worker's end ---------------------------------------------------- */
@@ -88,9 +88,9 @@ enum audit_sync {
 };
 
 struct audit_setup {
-    int ring;            /* audit_ring_make; closed by audit_open */
-    int bell;            /* an eventfd that the auditor sleeps on; -1: none */
-    int back;            /* an eventfd that the auditor answers on; -1: none */
+    int ring; /* audit_ring_make; closed by audit_open */
+    int bell; /* an eventfd that the auditor sleeps on; -1: none */
+    int back; /* an eventfd that the auditor answers on; -1: none */
     enum audit_sync sync;
     int64_t patience_ms; /* an auditor silent for longer is down */
 };
@@ -99,7 +99,8 @@ struct audit_setup {
  * Opens this worker's ring; it becomes cx->sys->audit. One process at a time
  * may have a ring open: who replaces a dead worker takes over its ring.
  */
-err_t audit_open(struct ctx *cx, const struct audit_setup *setup, struct audit **out) NODISCARD;
+err_t audit_open(struct ctx *cx, const struct audit_setup *setup,
+                 struct audit **out) NODISCARD;
 void audit_close(struct audit *a); /* NULL is fine */
 
 /*
@@ -119,8 +120,8 @@ err_t audit_put(struct ctx *cx, const struct audit_record *record) NODISCARD;
  * stays until audit_is_safe. audit_want asks for one tick on `back` when more
  * is on disk; ask after the puts of a turn, then look once more.
  */
-err_t audit_put_ticket(struct ctx *cx, const struct audit_record *record, uint64_t *ticket)
-    NODISCARD;
+err_t audit_put_ticket(struct ctx *cx, const struct audit_record *record,
+                       uint64_t *ticket) NODISCARD;
 bool audit_is_safe(const struct audit *a, uint64_t ticket);
 void audit_want(struct audit *a);
 /* Blocks until safe; UNAVAILABLE when the deadline or patience ends first. */
@@ -151,8 +152,8 @@ void audit_tick(struct ctx *cx);
  * there that is no ring: somebody must look at it.
  */
 enum { AUDIT_RINGS_MAX = 64 };
-err_t audit_ring_make(struct ctx *cx, int folder, unsigned number, size_t size, int *fd)
-    NODISCARD;
+err_t audit_ring_make(struct ctx *cx, int folder, unsigned number, size_t size,
+                      int *fd) NODISCARD;
 /* The supervisor saw the auditor die: workers know at once, not after patience. */
 void audit_ring_auditor_died(int fd);
 

@@ -23,7 +23,6 @@
 enum { THREADS_MAX = 8, SYNCS = 100 };
 static const double HAND_OVER_US = 3.5;
 
-
 /* --- the disk alone ----------------------------------------------------------- */
 
 static int64_t

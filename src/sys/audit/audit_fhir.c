@@ -270,8 +270,7 @@ put_agents(struct json_out *js, const struct audit_record *r, enum shape shape,
     json_end(js);
 }
 
-/* --- entities --------------------------------------------------------------------------
- */
+/* --- entities ----------------------------------------------------------------------- */
 
 static void
 put_type(struct json_out *js, const struct code *type, const struct code *role)
@@ -410,8 +409,7 @@ put_place(struct json_out *js, const struct audit_entry *entry)
     json_end(js);
 }
 
-/* --- the whole
- * ----------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------- */
 
 static const char *
 profile_of(const struct audit_record *r, enum shape shape)

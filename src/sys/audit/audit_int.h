@@ -51,19 +51,19 @@ audit__text_of(const struct audit_record *r, const struct audit_text *t)
 }
 
 enum {
-    AUDIT_BODY_MAX = 8 * 1024,   /* sum of all limits, and what frames them */
-    AUDIT_LINE_MAX = 64 * 1024,  /* every byte of a body escaped, and the rest */
+    AUDIT_BODY_MAX = 8 * 1024,  /* sum of all limits, and what frames them */
+    AUDIT_LINE_MAX = 64 * 1024, /* every byte of a body escaped, and the rest */
 };
 
 const char *audit__outcome_name(enum audit_outcome o); /* NULL for NONE */
 enum audit_outcome audit__outcome_of(struct str name);
-enum audit_event audit__event_of(struct str name);     /* UNDECIDED when unknown */
+enum audit_event audit__event_of(struct str name); /* UNDECIDED when unknown */
 
 /* INTERNAL when the record lacks what its event and outcome need. */
 err_t audit__check(struct ctx *cx, const struct audit_record *r) NODISCARD;
 /* Into `room` of AUDIT_BODY_MAX bytes; cut and masked as the texts' rules say. */
-err_t audit__pack(struct ctx *cx, const struct audit_record *r, uint8_t *room, size_t *n)
-    NODISCARD;
+err_t audit__pack(struct ctx *cx, const struct audit_record *r, uint8_t *room,
+                  size_t *n) NODISCARD;
 /* Borrows from `body`. BAD_REQUEST when it is not what audit__pack makes. */
 err_t audit__unpack(struct ctx *cx, struct bytes body, struct audit_record *out) NODISCARD;
 
@@ -76,23 +76,23 @@ struct ring_head {
     char magic[8]; /* written last when a ring is made */
     uint32_t number;
     uint32_t unused;
-    _Atomic uint64_t epoch;     /* of its making, ms; numbers begin at 1 in each */
+    _Atomic uint64_t epoch; /* of its making, ms; numbers begin at 1 in each */
     _Atomic uint32_t state;
 
     /* the worker's */
     _Alignas(64) _Atomic uint64_t head; /* bytes ever put */
-    _Atomic uint64_t flush_head;  /* audit_count.c: where head will be … */
-    _Atomic uint32_t flush_entry; /* … when this entry (from 1) is in a frame */
-    _Atomic uint32_t waiters;     /* threads in audit_wait */
-    _Atomic uint32_t wants;       /* the loop wants a tick on `back` */
+    _Atomic uint64_t flush_head;        /* audit_count.c: where head will be … */
+    _Atomic uint32_t flush_entry;       /* … when this entry (from 1) is in a frame */
+    _Atomic uint32_t waiters;           /* threads in audit_wait */
+    _Atomic uint32_t wants;             /* the loop wants a tick on `back` */
 
     /* the auditor's */
     _Alignas(64) _Atomic uint64_t tail; /* bytes that are on disk in the log */
-    _Atomic uint64_t durable;     /* the seq of the last of them */
-    _Atomic uint32_t durable32;   /* its low half, to wait on */
-    _Atomic uint32_t asleep;      /* ring the bell */
-    _Atomic uint32_t full;        /* the log cannot be written now */
-    _Atomic int64_t heartbeat;    /* monotonic ms; 0: down */
+    _Atomic uint64_t durable;           /* the seq of the last of them */
+    _Atomic uint32_t durable32;         /* its low half, to wait on */
+    _Atomic uint32_t asleep;            /* ring the bell */
+    _Atomic uint32_t full;              /* the log cannot be written now */
+    _Atomic int64_t heartbeat;          /* monotonic ms; 0: down */
 };
 
 struct ring_refusal {
@@ -137,7 +137,8 @@ void audit__ring_out(const struct ring *r, uint64_t at, void *to, size_t n);
  * length, crc, epoch, both numbers. CONFLICT when it is no frame.
  */
 err_t audit__frame_read(struct ctx *cx, const struct ring *r, uint64_t at, uint64_t head,
-                        uint8_t *room, struct frame_head *out, struct bytes *body) NODISCARD;
+                        uint8_t *room, struct frame_head *out,
+                        struct bytes *body) NODISCARD;
 uint32_t audit__frame_crc(const uint8_t *body, size_t n);
 uint32_t audit__frame_crc_end(uint32_t crc, uint64_t seq, uint64_t epoch);
 

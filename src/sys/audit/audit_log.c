@@ -205,8 +205,7 @@ audit__log_flush(struct ctx *cx, struct log *l)
     return ERR_OK;
 }
 
-/* --- checkpoints -----------------------------------------------------------------------
- */
+/* --- checkpoints -------------------------------------------------------------------- */
 
 /* Ended a full disk or a crash the file in a fragment? A narrowed auditor opens no file
  * both to read and to write, so this looks first. */
@@ -220,8 +219,8 @@ look_at_end(struct ctx *cx, const struct log *l, char *last)
     *last = '\n';
     if (fd < 0)
         return errno == ENOENT ? ERR_OK : cannot(cx, copies);
-    well = fstat(fd, &st) == 0 &&
-           (st.st_size == 0 || pread(fd, last, 1, st.st_size - 1) == 1);
+    well =
+        fstat(fd, &st) == 0 && (st.st_size == 0 || pread(fd, last, 1, st.st_size - 1) == 1);
     close(fd);
     return well ? ERR_OK : cannot(cx, copies);
 }
@@ -339,7 +338,7 @@ audit__log_checkpoint(struct ctx *cx, struct log *l, bool now)
     return copy_checkpoint(cx, l);
 }
 
-/* --- opening: audit_recover.c finds the place ----------------------------------------- */
+/* --- opening: audit_recover.c finds the place --------------------------------------- */
 
 /* Is this line the last one of checkpoints.jsonl already? */
 static err_t

@@ -32,11 +32,11 @@ struct audit_verify_setup {
 };
 
 struct audit_report {
-    uint64_t events;      /* checkpoints not counted */
-    uint64_t size;        /* of the tree: every line */
-    struct str root;      /* hex */
+    uint64_t events;                  /* checkpoints not counted */
+    uint64_t size;                    /* of the tree: every line */
+    struct str root;                  /* hex */
     uint64_t checkpoints, signatures; /* seen; checked and good */
-    uint64_t torn, lost;  /* recorded: torn tails, rings that could not be read */
+    uint64_t torn, lost; /* recorded: torn tails, rings that could not be read */
     /* On refusal: the first event concerned. */
     uint64_t bad_seq;
     struct str bad_why;
@@ -56,7 +56,8 @@ struct audit_report {
  * What only outside knowledge finds: a log, its checkpoints and rings all cut
  * back to an earlier checkpoint (give known_size; the signer remembers).
  */
-err_t audit_verify(struct ctx *cx, const char *folder, const struct audit_verify_setup *setup,
+err_t audit_verify(struct ctx *cx, const char *folder,
+                   const struct audit_verify_setup *setup,
                    struct audit_report *out) NODISCARD;
 
 /*
@@ -92,14 +93,14 @@ struct audit_entry {
 };
 
 struct audit_filter {
-    struct str patient_mac;  /* empty: anyone's */
-    enum audit_event event;  /* UNDECIDED: any but CHECKPOINT */
+    struct str patient_mac;     /* empty: anyone's */
+    enum audit_event event;     /* UNDECIDED: any but CHECKPOINT */
     enum audit_outcome outcome; /* NONE: any */
-    struct str who;          /* who asked, exactly; empty: anyone */
-    int64_t from_ms, to_ms;  /* from, up to and not including; 0: open */
-    uint64_t after;          /* only events with a higher seq: for the next page */
-    size_t most;             /* 0: AUDIT_SEARCH_MAX */
-    uint64_t lines_most;     /* look at no more lines than this; 0: at all */
+    struct str who;             /* who asked, exactly; empty: anyone */
+    int64_t from_ms, to_ms;     /* from, up to and not including; 0: open */
+    uint64_t after;             /* only events with a higher seq: for the next page */
+    size_t most;                /* 0: AUDIT_SEARCH_MAX */
+    uint64_t lines_most;        /* look at no more lines than this; 0: at all */
 };
 enum { AUDIT_SEARCH_MAX = 1000 };
 
@@ -113,8 +114,8 @@ err_t audit_search(struct ctx *cx, const char *folder, const struct audit_filter
 enum audit_event audit_event_of(struct str name);
 enum audit_outcome audit_outcome_of(struct str name);
 /* One event; NOT_FOUND, or LOG_ALTERED when its line does not fit its hash. */
-err_t audit_show(struct ctx *cx, const char *folder, uint64_t seq, struct audit_entry *out)
-    NODISCARD;
+err_t audit_show(struct ctx *cx, const char *folder, uint64_t seq,
+                 struct audit_entry *out) NODISCARD;
 
 /*
  * A FHIR R4 AuditEvent after IHE BALP: PatientRead, PatientQuery and

@@ -14,8 +14,7 @@
 
 enum { TAIL_MAX = 256 * 1024 };
 
-/* --- proofs ------------------------------------------------------------------------------
- */
+/* --- proofs ------------------------------------------------------------------------- */
 
 struct proving {
     struct scan scan;
@@ -137,8 +136,7 @@ audit_prove_growth(struct ctx *cx, const char *folder, uint64_t old, uint64_t si
     return e;
 }
 
-/* --- the last checkpoint
- * ------------------------------------------------------------------ */
+/* --- the last checkpoint ------------------------------------------------------------ */
 
 static void
 fd_close(int *fd)

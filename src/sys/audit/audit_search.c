@@ -45,7 +45,7 @@ entry_of(struct ctx *cx, struct str text, struct audit_entry *out)
     return ERR_OK;
 }
 
-/* --- search --------------------------------------------------------------------------- */
+/* --- search ------------------------------------------------------------------------- */
 
 static bool
 fits(const struct audit_filter *f, const struct audit_entry *e)

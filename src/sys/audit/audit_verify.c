@@ -231,7 +231,7 @@ walk(struct verify *v)
     return v->bad.fault == FAULT_REMOVED ? find_elsewhere(v) : ERR_OK;
 }
 
-/* --- the end -------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------ */
 
 static err_t
 end_against_rings(struct verify *v)

@@ -80,7 +80,7 @@ audit__segments(struct ctx *cx, int folder, unsigned *last, unsigned *missing)
     return ERR_OK;
 }
 
-/* --- a file's lines ------------------------------------------------------------------ */
+/* --- a file's lines ----------------------------------------------------------------- */
 
 static err_t
 cannot_read(struct ctx *cx, const char *name)
@@ -164,8 +164,7 @@ audit__reader_next(struct ctx *cx, struct reader *r, enum read_what *what, struc
     return ERR_OK;
 }
 
-/* --- torn tails ------------------------------------------------------------------------
- */
+/* --- torn tails --------------------------------------------------------------------- */
 
 /* Appends a file's bytes from `offset` on to `*room`, which grows. */
 static err_t
@@ -327,8 +326,7 @@ audit__segment_ending(struct ctx *cx, int folder, unsigned segment, unsigned las
     return ERR_OK;
 }
 
-/* --- walking
- * ------------------------------------------------------------------------------ */
+/* --- walking ------------------------------------------------------------------------ */
 
 static err_t
 enter(struct ctx *cx, struct walk *w, unsigned segment, uint64_t offset)

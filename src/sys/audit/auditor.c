@@ -366,7 +366,7 @@ auditor_turn(struct ctx *outer, struct auditor *a, size_t *kept)
     return ERR_OK;
 }
 
-/* --- the loop ------------------------------------------------------------------------ */
+/* --- the loop ----------------------------------------------------------------------- */
 
 static bool
 anything_waits(const struct auditor *a)

@@ -29,15 +29,15 @@
 struct auditor;
 
 struct auditor_setup {
-    int folder;           /* <datadir>/audit; borrowed. Rings are made before */
-    int bell;             /* the eventfd that workers ring; -1: none */
-    int stop;             /* readable or hung up: finish and end; -1: none */
-    const int *backs;     /* by ring number: an eventfd for its loop, or -1 */
+    int folder;       /* <datadir>/audit; borrowed. Rings are made before */
+    int bell;         /* the eventfd that workers ring; -1: none */
+    int stop;         /* readable or hung up: finish and end; -1: none */
+    const int *backs; /* by ring number: an eventfd for its loop, or -1 */
     size_t backs_n;
     enum audit_sync sync; /* BEFORE: events are not gathered for 3 ms */
     int64_t segment_bytes;
     int64_t checkpoint_ms;
-    struct str origin;    /* names this log in checkpoints; borrowed, not empty */
+    struct str origin; /* names this log in checkpoints; borrowed, not empty */
     int64_t (*now_ms)(void);
 
     /*
@@ -62,8 +62,8 @@ struct auditor_setup {
  *   CONFLICT     the log was altered before its tail: run `knoop audit verify`
  *   UNAVAILABLE  the folder cannot be read or written
  */
-err_t auditor_open(struct ctx *cx, const struct auditor_setup *setup, struct auditor **out)
-    NODISCARD;
+err_t auditor_open(struct ctx *cx, const struct auditor_setup *setup,
+                   struct auditor **out) NODISCARD;
 
 /*
  * One turn: everything that waits in the rings gets on disk. `*kept` is how

@@ -339,7 +339,7 @@ a_ring_of_a_worker_that_is_gone_is_emptied(void **state)
     assert_int_equal(verified(n).events, 7);
 }
 
-/* --- kill -9 ------------------------------------------------------------------------- */
+/* --- kill -9 ------------------------------------------------------------------------ */
 
 struct shared {
     _Atomic uint64_t acked;
@@ -475,8 +475,7 @@ kill_9_of_both_loses_nothing(void **state)
     kill_round(*state, true, true);
 }
 
-/* --- a disk that does not do what it should --------------------------------------------
- */
+/* --- a disk that does not do what it should ----------------------------------------- */
 
 static ssize_t write_left; /* bytes that the disk still takes; -1: all */
 static int write_error, sync_error;
@@ -672,8 +671,7 @@ without_a_signer_events_go_on_and_are_signed_later(void **state)
     assert_int_equal(verified(n).signatures, 1);
 }
 
-/* --- rings that are not what they were
- * ---------------------------------------------------- */
+/* --- rings that are not what they were ---------------------------------------------- */
 
 static void
 a_wild_ring_is_written_down_as_lost(void **state)
@@ -743,8 +741,7 @@ a_ring_older_than_the_log_is_not_read_again(void **state)
     assert_int_equal(verified(n).lost, 1);
 }
 
-/* --- before-answer
- * -------------------------------------------------------------------------- */
+/* --- before-answer ------------------------------------------------------------------ */
 
 static void
 before_answer_returns_when_it_is_on_disk(void **state)
@@ -781,8 +778,7 @@ before_answer_returns_when_it_is_on_disk(void **state)
     close(back);
 }
 
-/* --- what is done to the log afterwards
- * -------------------------------------------------------- */
+/* --- what is done to the log afterwards --------------------------------------------- */
 
 struct tampered {
     struct node *n;
@@ -1116,8 +1112,7 @@ an_auditor_does_not_build_on_an_altered_log(void **state)
     free(t.q);
 }
 
-/* --- finding
- * ------------------------------------------------------------------------------------- */
+/* --- finding ------------------------------------------------------------------------ */
 
 static void
 events_are_found_by_patient_time_and_kind(void **state)

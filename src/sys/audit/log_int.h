@@ -47,8 +47,8 @@ struct origin { /* where in which ring a line came from */
  * The line has its newline and lives in cx's arena.
  */
 err_t audit__chain_add(struct ctx *cx, struct chain *c, const struct origin *from,
-                       const struct audit_record *record, struct str extra, struct str *line)
-    NODISCARD;
+                       const struct audit_record *record, struct str extra,
+                       struct str *line) NODISCARD;
 
 /* What every line says of itself; borrows from its text. */
 struct line {
@@ -74,8 +74,8 @@ enum audit_fault {
 };
 struct bad {
     enum audit_fault fault;
-    uint64_t seq;     /* the first event that it concerns */
-    struct str why;   /* in the context's arena */
+    uint64_t seq;   /* the first event that it concerns */
+    struct str why; /* in the context's arena */
 };
 
 /* Proves that `line` follows, and takes it in; else fills `bad`. A gap is taken in. */
@@ -89,27 +89,28 @@ err_t audit__checkpoint_text(struct ctx *cx, const struct chain *c, struct str o
                              int64_t at_ms, struct str kid, struct bytes signature,
                              struct str *extra) NODISCARD;
 /* The chain as of just before this line. BAD_REQUEST when it is no checkpoint. */
-err_t audit__checkpoint_restore(struct ctx *cx, const struct line *line, struct chain *out)
-    NODISCARD;
+err_t audit__checkpoint_restore(struct ctx *cx, const struct line *line,
+                                struct chain *out) NODISCARD;
 struct checkpoint {
     uint64_t size;
     struct merkle_hash root;
     struct str origin, at, kid; /* kid is empty when it is not signed */
     struct bytes signature;
 };
-err_t audit__checkpoint_read(struct ctx *cx, const struct line *line, struct checkpoint *out)
-    NODISCARD;
+err_t audit__checkpoint_read(struct ctx *cx, const struct line *line,
+                             struct checkpoint *out) NODISCARD;
 /* What is signed. */
 err_t audit__checkpoint_note(struct ctx *cx, struct str origin, uint64_t size,
-                             const struct merkle_hash *root, struct str at, struct str *note)
-    NODISCARD;
+                             const struct merkle_hash *root, struct str at,
+                             struct str *note) NODISCARD;
 
 /* --- segments and walking: audit_walk.c ---------------------------------------- */
 
 enum { SEGMENT_NAME = 24 };
 void audit__segment_name(unsigned n, char name[SEGMENT_NAME]);
 /* The highest number there is, and the lowest that is missing below it (0: none). */
-err_t audit__segments(struct ctx *cx, int folder, unsigned *last, unsigned *missing) NODISCARD;
+err_t audit__segments(struct ctx *cx, int folder, unsigned *last,
+                      unsigned *missing) NODISCARD;
 
 /* Lines of one file through a window. */
 struct reader {
@@ -163,8 +164,8 @@ err_t audit__walk_open(struct ctx *cx, int folder, unsigned segment, uint64_t of
 void audit__walk_close(struct walk *w);
 enum walk_what { WALK_LINE, WALK_END, WALK_BAD };
 /* One line, proved to follow. The arena may be reset between calls. */
-err_t audit__walk_next(struct ctx *cx, struct walk *w, enum walk_what *what, struct line *line)
-    NODISCARD;
+err_t audit__walk_next(struct ctx *cx, struct walk *w, enum walk_what *what,
+                       struct line *line) NODISCARD;
 
 /* --- reading without proving: audit_scan.c --------------------------------------- */
 
@@ -188,8 +189,8 @@ void audit__scan_close(struct scan *s); /* twice is fine */
 /* --- where the last auditor left it: audit_recover.c ------------------------------ */
 
 struct recovered {
-    struct chain chain;    /* after the last line that follows */
-    unsigned segment;      /* where that line ends */
+    struct chain chain; /* after the last line that follows */
+    unsigned segment;   /* where that line ends */
     uint64_t size;
     bool torn;             /* more stands behind it, which does not count */
     uint64_t covered;      /* the seq of the last checkpoint; 0: none */
@@ -208,15 +209,15 @@ struct log {
     struct chain now, safe;   /* with the batch; as of the last sync */
     char *batch;              /* heap; lines not synced yet */
     size_t batch_n, written;
-    uint64_t covered;         /* what was signed last, the checkpoint included */
-    int64_t uncovered_ms;     /* when the first line beyond it came; 0: none */
-    int64_t retry_ms;         /* the signer was not there: not before this */
-    char *copy;               /* heap; a checkpoint that is not in checkpoints.jsonl yet */
+    uint64_t covered;     /* what was signed last, the checkpoint included */
+    int64_t uncovered_ms; /* when the first line beyond it came; 0: none */
+    int64_t retry_ms;     /* the signer was not there: not before this */
+    char *copy;           /* heap; a checkpoint that is not in checkpoints.jsonl yet */
     size_t copy_n;
-    bool torn;                /* a write failed: the next line begins a segment */
+    bool torn; /* a write failed: the next line begins a segment */
 };
-err_t audit__log_open(struct ctx *cx, const struct auditor_setup *setup, struct log *l)
-    NODISCARD;
+err_t audit__log_open(struct ctx *cx, const struct auditor_setup *setup,
+                      struct log *l) NODISCARD;
 void audit__log_close(struct log *l);
 /* Begins a segment when the last write failed. Before the first add of a turn. */
 err_t audit__log_ready(struct ctx *cx, struct log *l) NODISCARD;

@@ -24,8 +24,10 @@ struct merkle {
 };
 
 err_t merkle_leaf(struct ctx *cx, struct str line, struct merkle_hash *out) NODISCARD;
-err_t merkle_add(struct ctx *cx, struct merkle *m, const struct merkle_hash *leaf) NODISCARD;
-err_t merkle_root(struct ctx *cx, const struct merkle *m, struct merkle_hash *out) NODISCARD;
+err_t merkle_add(struct ctx *cx, struct merkle *m,
+                 const struct merkle_hash *leaf) NODISCARD;
+err_t merkle_root(struct ctx *cx, const struct merkle *m,
+                  struct merkle_hash *out) NODISCARD;
 
 struct merkle_path {
     struct merkle_hash hash[MERKLE_PATH_MAX];
@@ -46,12 +48,13 @@ err_t merkle_inclusion_verify(struct ctx *cx, const struct merkle_path *path,
                               const struct merkle_hash *leaf, uint64_t index, uint64_t size,
                               const struct merkle_hash *root) NODISCARD;
 
-/* RFC 6962 2.1.2: that the first `old` of these were a tree, and still are its beginning. */
+/* RFC 6962 2.1.2: that the first `old` of these were a tree, and still are its beginning.
+ */
 err_t merkle_consistency(struct ctx *cx, const struct merkle_leaves *from, uint64_t size,
                          uint64_t old, struct merkle_path *out) NODISCARD;
-err_t merkle_consistency_verify(struct ctx *cx, const struct merkle_path *path, uint64_t old,
-                                const struct merkle_hash *old_root, uint64_t size,
-                                const struct merkle_hash *root) NODISCARD;
+err_t merkle_consistency_verify(struct ctx *cx, const struct merkle_path *path,
+                                uint64_t old, const struct merkle_hash *old_root,
+                                uint64_t size, const struct merkle_hash *root) NODISCARD;
 
 enum { MERKLE_HEX = 2 * MERKLE_HASH };
 void merkle_hex(const struct merkle_hash *h, char out[MERKLE_HEX]); /* lower case, no NUL */

@@ -159,7 +159,8 @@ is_of_kubernetes(struct str name)
            str_search(name, S("_UDP")) < name.n;
 }
 
-/* What test/conformance and tools/scenario read may stand in the environment of a server beside it. */
+/* What test/conformance and tools/scenario read may stand in the environment of a server
+ * beside it. */
 static bool
 is_of_tests(struct str whole)
 {

@@ -52,13 +52,14 @@ struct conf_origin; /* conf_int.h: from where each value came */
 
 /* Texts are NUL-terminated. */
 struct conf {
-#define OPTION(field, key, nuts, type, def, least, most, reload, help) CONF_TYPE_##type field;
+#define OPTION(field, key, nuts, type, def, least, most, reload, help)                     \
+    CONF_TYPE_##type field;
 #include "gen/options.def"
 #undef OPTION
     struct arena arena; /* holds the texts above */
     long uses;          /* conf_take, conf_give */
     struct conf_origin *origin_;
-    struct str file_;   /* the file that was read, or empty */
+    struct str file_; /* the file that was read, or empty */
 };
 
 /*
@@ -79,8 +80,8 @@ err_t conf_parse(struct ctx *cx, char *const *args, char *const *env, struct str
  * As conf_load, for SIGHUP: options of class START keep the value of `old`,
  * with a warning that names them. On refusal `old` simply stays in force.
  */
-err_t conf_reload(struct ctx *cx, const struct conf *old, char *const *args, char *const *env,
-                  const char *file, struct conf **out) NODISCARD;
+err_t conf_reload(struct ctx *cx, const struct conf *old, char *const *args,
+                  char *const *env, const char *file, struct conf **out) NODISCARD;
 /* What a node that serves needs beyond a valid conf: `url` is set. */
 err_t conf_prove(struct ctx *cx, const struct conf *c) NODISCARD;
 
@@ -103,7 +104,13 @@ err_t conf_url_check(struct ctx *cx, struct str url, bool strict) NODISCARD;
 /* --- showing ------------------------------------------------------------ */
 
 enum conf_kind {
-    CONF_BOOL = 1, CONF_INT, CONF_SIZE, CONF_DURATION, CONF_TEXT, CONF_PATH, CONF_CHOICE,
+    CONF_BOOL = 1,
+    CONF_INT,
+    CONF_SIZE,
+    CONF_DURATION,
+    CONF_TEXT,
+    CONF_PATH,
+    CONF_CHOICE,
     CONF_LIST
 };
 enum conf_when { CONF_NOW = 1, CONF_START };

@@ -261,8 +261,7 @@ on_timer(struct loop_timer *t)
                           loop_clock() + SAMPLE_MS); /* no memory: no samples */
 }
 
-/* --- traces ----------------------------------------------------------------------------
- */
+/* --- traces ------------------------------------------------------------------------- */
 
 /* host:port and a path of ours, or a URL with a path of theirs. */
 err_t
@@ -334,8 +333,7 @@ job_spans(struct ctx *cx, void *state)
     return e;
 }
 
-/* --- the room ----------------------------------------------------------------------------
- */
+/* --- the room ----------------------------------------------------------------------- */
 
 static void
 register_all(struct ctx *cx, struct health *h)

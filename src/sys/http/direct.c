@@ -227,7 +227,7 @@ direct_go_on(struct transfer *t)
         later(c, ERR_OK);
 }
 
-/* --- starting and ending ------------------------------------------------------------- */
+/* --- starting and ending ------------------------------------------------------------ */
 
 static struct direct_conn *
 new_conn(struct direct *d, const struct direct_to *to)

@@ -14,8 +14,7 @@ enum {
     IDLE_MS = 15000, /* shorter than servers wait */
 };
 
-/* --- watched ---------------------------------------------------------------------------
- */
+/* --- watched ------------------------------------------------------------------------ */
 
 void
 direct_conn_unwatch(struct direct_conn *c)
@@ -37,8 +36,7 @@ direct_conn_watch(struct direct_conn *c, uint32_t events)
     return c->watched;
 }
 
-/* --- dialled ---------------------------------------------------------------------------
- */
+/* --- dialled ------------------------------------------------------------------------ */
 
 /* ::ffff:a.b.c.d goes out as IPv4: there need be no IPv6 here. */
 static socklen_t
@@ -78,8 +76,7 @@ direct_conn_dial(struct direct_conn *c)
     return direct_conn_watch(c, EPOLLOUT);
 }
 
-/* --- sent to ---------------------------------------------------------------------------
- */
+/* --- sent to ------------------------------------------------------------------------ */
 
 bool
 direct_conn_unsent(const struct direct_conn *c)
@@ -113,8 +110,7 @@ direct_conn_send(struct direct_conn *c)
     return direct_conn_watch(c, EPOLLIN);
 }
 
-/* --- closed ----------------------------------------------------------------------------
- */
+/* --- closed ------------------------------------------------------------------------- */
 
 void
 direct_conn_hang_up(struct direct_conn *c)
@@ -138,8 +134,7 @@ direct_conn_bury(struct direct_conn *c)
         free(c);
 }
 
-/* --- kept ------------------------------------------------------------------------------
- */
+/* --- kept --------------------------------------------------------------------------- */
 
 void
 direct_conn_retire(struct direct_conn *c)

@@ -49,7 +49,7 @@ struct direct {
     char scratch[DIRECT_PIECE];
 };
 
-/* --- direct_conn.c ------------------------------------------------------------------- */
+/* --- direct_conn.c ------------------------------------------------------------------ */
 /* False: nothing is watched; for one that has a transfer. */
 bool direct_conn_watch(struct direct_conn *c, uint32_t events) NODISCARD;
 void direct_conn_unwatch(struct direct_conn *c);
@@ -65,12 +65,12 @@ void direct_conn_retire(struct direct_conn *c);
 struct direct_conn *direct_conn_kept(struct direct *d, const struct direct_to *to);
 void direct_conn_drop_kept(struct direct_conn *c); /* takes it from the idle, buries it */
 
-/* --- direct_request.c ---------------------------------------------------------------- */
+/* --- direct_request.c --------------------------------------------------------------- */
 /* The head of the request, in the transfer's arena; its body goes as it is. */
 err_t direct_request(struct transfer *t, const struct direct_url *url,
                      struct str *out) NODISCARD;
 
-/* --- direct_answer.c ----------------------------------------------------------------- */
+/* --- direct_answer.c ---------------------------------------------------------------- */
 void direct_answer_settings(llhttp_settings_t *out);
 void direct_answer_begin(struct direct_conn *c);
 

@@ -88,10 +88,11 @@ struct str req_content_type(struct req *rq); /* without parameters, lower case *
 /* A form member (application/x-www-form-urlencoded); twice is refused. */
 err_t req_form(struct req *rq, const char *name, struct str *out) NODISCARD;
 err_t req_json(struct req *rq, json **out) NODISCARD; /* the body as JSON */
-/* The request's form, not its content, is at fault: nuts-node's title "Operation failed". */
+/* The request's form, not its content, is at fault: nuts-node's title "Operation failed".
+ */
 err_t req_malformed(struct req *rq, err_t e);
-struct str req_client(struct req *rq);                /* address, trusted proxies applied */
-struct bytes req_client_certificate(struct req *rq);  /* DER, mTLS; verified by TLS */
+struct str req_client(struct req *rq);               /* address, trusted proxies applied */
+struct bytes req_client_certificate(struct req *rq); /* DER, mTLS; verified by TLS */
 
 /* --- replying: once ------------------------------------------------------------ */
 /* Also before a refusal: WWW-Authenticate. Our mistakes in it end in a 500. */

@@ -26,8 +26,8 @@
 
 enum {
     HIGH_WATER = 128 * 1024,
-    PIECE_MAX = 64 * 1024, /* CURLOPT_BUFFERSIZE: the most that comes at once */
-    FRAME = 16,            /* the end of a chunk and the last chunk */
+    PIECE_MAX = 64 * 1024,    /* CURLOPT_BUFFERSIZE: the most that comes at once */
+    FRAME = 16,               /* the end of a chunk and the last chunk */
     REWRITE_HERE = 48 * 1024, /* bytes: a fraction of a millisecond */
     RELAY_HEADERS = 64,
     ANSWER_MARGIN_MS = 100,

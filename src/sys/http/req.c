@@ -102,7 +102,7 @@ req_json(struct req *rq, json **out)
         return ERR_OK;
     if (!str_eq(type, S("application/json")) && !str_ends(type, S("+json")))
         return req_malformed(rq, refuse(&rq->cx, ERR_MEDIA_TYPE, "RFC 9110 15.5.16",
-                                  "Content-Type is not application/json"));
+                                        "Content-Type is not application/json"));
     e = json_parse(&rq->cx, str_of_bytes(req_body(rq)), JSON_STRICT, &ex->json);
     *out = ex->json;
     return req_malformed(rq, e);

@@ -360,8 +360,7 @@ keys_reconnect(struct keys *k, int fd)
 
     /* A narrowed role may not set flags: the supervisor did. A pair that blocks would
      * hold up whoever is at the socket for ever, so it is none. */
-    if (flags < 0 ||
-        (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
+    if (flags < 0 || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
         os_close(&fd);
     pthread_mutex_lock(&k->lock);
     os_close(&k->next_fd);
@@ -388,8 +387,7 @@ keys_close(struct keys *k)
     free(k);
 }
 
-/* --- the requests ----------------------------------------------------------------------
- */
+/* --- the requests ------------------------------------------------------------------- */
 
 #define NUMBER(v)                                                                          \
     ((struct str){ (const char *)&(uint64_t){ (uint64_t)(v) }, sizeof(uint64_t) })

@@ -172,8 +172,7 @@ read_form(struct ctx *cx, struct str text, struct stored *s, struct sealed *out)
     return get_b64(cx, v, "sealed", &out->text);
 }
 
-/* --- files ------------------------------------------------------------------------------
- */
+/* --- files -------------------------------------------------------------------------- */
 
 static err_t
 path_of(struct ctx *cx, const struct keystore *ks, struct str kid, const char **out)

@@ -201,8 +201,7 @@ signer_peer(struct ctx *cx, struct signer *s, int fd, enum signer_from from,
     return ERR_OK;
 }
 
-/* --- the loop --------------------------------------------------------------------------
- */
+/* --- the loop ----------------------------------------------------------------------- */
 
 static struct peer *
 peer_of(const struct signer *s, int fd)

@@ -197,8 +197,7 @@ signer__open_person(struct ctx *cx, struct signer *s, const struct str *in, stru
     return ERR_OK;
 }
 
-/* --- checkpoints -------------------------------------------------------------------------
- */
+/* --- checkpoints -------------------------------------------------------------------- */
 
 struct note {
     struct str origin, size_text, root, time;

@@ -263,8 +263,7 @@ vc_rules(const struct asked *a)
     return vc_issuer(a, vc);
 }
 
-/* --- DPoP proofs ------------------------------------------------------------------------
- */
+/* --- DPoP proofs -------------------------------------------------------------------- */
 
 static const struct claim dpop_claims[] = {
     { "htm", is_method, true }, { "htu", is_target, true }, { "iat", is_time, true },

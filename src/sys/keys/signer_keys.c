@@ -190,8 +190,7 @@ signer__key(struct ctx *cx, struct signer *s, struct str kid, struct kept **out)
     return ERR_OK;
 }
 
-/* --- made ------------------------------------------------------------------------------
- */
+/* --- made --------------------------------------------------------------------------- */
 
 static err_t
 make_in_file(struct ctx *cx, struct signer *s, struct stored *what, struct key **key)

@@ -414,8 +414,7 @@ claims_are_written_anew(void **state)
         str_starts(str_of_bytes(got), S("{\"jti\":\"a\",\"htm\":\"GET\",\"htu\":")));
 }
 
-/* --- keys -------------------------------------------------------------------------------
- */
+/* --- keys --------------------------------------------------------------------------- */
 
 static void
 keys_are_made_for_their_owner(void **state)

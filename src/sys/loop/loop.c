@@ -56,7 +56,8 @@ loop_wall(const struct loop *l)
 bool
 loop_is_mine(const struct loop *l)
 {
-    return atomic_load(&l->running) && pthread_equal(atomic_load(&l->thread), pthread_self());
+    return atomic_load(&l->running) &&
+           pthread_equal(atomic_load(&l->thread), pthread_self());
 }
 
 bool

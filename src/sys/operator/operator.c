@@ -33,8 +33,7 @@ no(struct ctx *cx, const char *what)
     return refuse(cx, ERR_UNAUTHORIZED, RULE, "%s", what);
 }
 
-/* --- proving ----------------------------------------------------------------------------
- */
+/* --- proving ------------------------------------------------------------------------ */
 
 static const struct operator_key *
 key_of(const struct operator_keys *keys, struct str kid)
@@ -143,8 +142,7 @@ operator_prove(struct ctx *cx, const struct operator_keys *keys, struct str audi
     return ERR_OK;
 }
 
-/* --- making
- * --------------------------------------------------------------------------------- */
+/* --- making ------------------------------------------------------------------------- */
 
 static err_t
 new_jti(struct ctx *cx, struct str *out)
@@ -200,8 +198,7 @@ operator_token(struct ctx *cx, const struct key *key, struct str name, struct st
     return jws_sign(cx, key, header, bytes_of(claims), out);
 }
 
-/* --- the room
- * ----------------------------------------------------------------------------------- */
+/* --- the room ----------------------------------------------------------------------- */
 
 struct operators {
     struct arena arena; /* the texts of `keys` */
@@ -332,8 +329,7 @@ const struct room operator_room = {
     .close = close_room,
 };
 
-/* --- a request
- * -------------------------------------------------------------------------------------- */
+/* --- a request ---------------------------------------------------------------------- */
 
 static err_t
 prove_request(struct req *rq, struct state *s, struct str *user)

@@ -12,8 +12,7 @@
 #include "sys/conf/conf.h"
 #include "sys/operator/operator.h"
 
-/* --- keys --------------------------------------------------------------------------------
- */
+/* --- keys --------------------------------------------------------------------------- */
 
 /* Made by ssh-keygen; the fingerprint is what ssh-keygen -l shows. */
 static const struct {
@@ -140,8 +139,7 @@ our_own_line_is_read_again(void **state)
     test_ctx_fini(&t);
 }
 
-/* --- tokens
- * ---------------------------------------------------------------------------------- */
+/* --- tokens ------------------------------------------------------------------------- */
 
 struct fix {
     struct test_ctx t;
@@ -299,8 +297,7 @@ what_we_make_is_taken(void **state)
                      ERR_BAD_REQUEST);
 }
 
-/* --- the room
- * ------------------------------------------------------------------------------------ */
+/* --- the room ----------------------------------------------------------------------- */
 
 static err_t
 open_with(struct ctx *cx, const char *type, const char *path, void **state,

@@ -30,7 +30,7 @@ malformed(struct ctx *cx, const char *what)
     return refuse(cx, ERR_CONF, "RFC 4253 6.6", "%s", what);
 }
 
-/* --- the blob ------------------------------------------------------------------------- */
+/* --- the blob ----------------------------------------------------------------------- */
 
 static bool
 field(struct bytes *rest, struct bytes *out)
@@ -85,8 +85,7 @@ parts_of(size_t kind, struct bytes blob, struct key_parts *parts)
     return true;
 }
 
-/* --- the line ---------------------------------------------------------------------------
- */
+/* --- the line ----------------------------------------------------------------------- */
 
 /* The next word; quotes keep spaces together (sshd(8): options). */
 static struct str
@@ -207,8 +206,7 @@ operator_keys_fini(struct operator_keys *k)
         jwk_fini(&k->at[--k->count].jwk);
 }
 
-/* --- writing
- * -------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------ */
 
 static void
 put_field(struct buf *b, struct bytes data)

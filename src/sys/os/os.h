@@ -27,9 +27,9 @@ struct os_user {
 };
 
 /* --- clocks: the only place where they are read ------------------------------- */
-int64_t os_now_ms(void);  /* UTC, since 1970 */
-int64_t os_tick_ms(void); /* monotonic; deadlines are on this one */
-int64_t os_tick_ns(void); /* monotonic, for measuring */
+int64_t os_now_ms(void);    /* UTC, since 1970 */
+int64_t os_tick_ms(void);   /* monotonic; deadlines are on this one */
+int64_t os_tick_ns(void);   /* monotonic, for measuring */
 int64_t os_uptime_ms(void); /* since this machine came up, sleep included */
 
 /* --- log ------------------------------------------------------------------

@@ -56,8 +56,8 @@ void stat_close(void); /* for tests */
 typedef uint32_t stat_series;
 stat_series stat_find(enum stat_metric metric, const char *first, const char *second);
 
-void stat_add(stat_series s, int64_t n);      /* counters; gauges may go down */
-void stat_set(stat_series s, int64_t v);      /* gauges */
+void stat_add(stat_series s, int64_t n);       /* counters; gauges may go down */
+void stat_set(stat_series s, int64_t v);       /* gauges */
 void stat_time(stat_series s, int64_t micros); /* histograms */
 /* `n` of them, each at most `most` micros, `sum` together: counted elsewhere. */
 void stat_times(stat_series s, int64_t most, int64_t n, int64_t sum);
@@ -80,14 +80,15 @@ err_t stat_print(struct ctx *cx, struct str *out) NODISCARD;
  * the reason. `detail` may stay empty. Names as nuts-node has them where it has
  * one ("storage.sql"). At start; `name` lives as long as the process.
  */
-void stat_check(const char *name, err_t (*fn)(struct ctx *cx, void *arg, struct str *detail),
-                void *arg);
+void stat_check(const char *name,
+                err_t (*fn)(struct ctx *cx, void *arg, struct str *detail), void *arg);
 /* {"status":"UP","details":{…}}; `up` is false when any is DOWN. */
 err_t stat_health(struct ctx *cx, struct str *body, bool *up) NODISCARD;
 
-/* A section of the diagnostics: puts one JSON value; for `people` or for programs. At start. */
-void stat_section(const char *name, err_t (*fn)(struct ctx *cx, void *arg, bool people,
-              struct json_out *js),
+/* A section of the diagnostics: puts one JSON value; for `people` or for programs. At
+ * start. */
+void stat_section(const char *name,
+                  err_t (*fn)(struct ctx *cx, void *arg, bool people, struct json_out *js),
                   void *arg);
 /* All sections as one JSON object, names sorted; or as YAML. */
 err_t stat_diagnostics(struct ctx *cx, bool yaml, struct str *out) NODISCARD;
@@ -107,11 +108,11 @@ struct stat_span {
     struct stat_trace trace; /* parent: all zero at a root */
     uint8_t id[8];
     enum stat_span_kind kind;
-    int64_t start_ms, micros; /* wall clock; how long it took */
-    char name[64];            /* the operation id */
+    int64_t start_ms, micros;   /* wall clock; how long it took */
+    char name[64];              /* the operation id */
     char method[12], route[96]; /* as the route table has it: no identifiers */
-    int status;               /* HTTP; 0: none came */
-    err_t error;              /* or ERR_OK */
+    int status;                 /* HTTP; 0: none came */
+    err_t error;                /* or ERR_OK */
 };
 /*
  * A request begins: reads the caller's traceparent (empty or malformed: a new
@@ -135,18 +136,20 @@ void stat_answered(const struct stat_answer *a);
 /* Are spans wanted? Set from tracing.endpoint. */
 void stat_trace_on(bool on);
 bool stat_trace_is_on(void);
-/* Copies it into a bounded ring that all workers share; the oldest is dropped, and counted, when full. */
+/* Copies it into a bounded ring that all workers share; the oldest is dropped, and counted,
+ * when full. */
 void stat_span_put(const struct stat_span *span);
 /* Takes up to `most` away, oldest first. */
 size_t stat_span_take(struct stat_span *out, size_t most);
 /* ExportTraceServiceRequest of OTLP 1.0 as JSON. */
-err_t stat_span_json(struct ctx *cx, struct str service, const struct stat_span *spans, size_t n,
-                     struct str *out) NODISCARD;
+err_t stat_span_json(struct ctx *cx, struct str service, const struct stat_span *spans,
+                     size_t n, struct str *out) NODISCARD;
 
 /* --- the lists, printed ------------------------------------------------------- */
 
 enum stat_doc { STAT_DOC_ERRORS = 1, STAT_DOC_AUDIT, STAT_DOC_METRICS };
 /* docs/errors.md, docs/audit-events.md, docs/metrics.md; or the rows as JSON. */
-err_t stat_print_doc(struct ctx *cx, enum stat_doc which, bool as_json, struct str *out) NODISCARD;
+err_t stat_print_doc(struct ctx *cx, enum stat_doc which, bool as_json,
+                     struct str *out) NODISCARD;
 
 #endif

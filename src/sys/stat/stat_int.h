@@ -7,12 +7,12 @@
 #include "sys/stat/stat.h"
 
 enum {
-    STAT_ROWS = 2048,     /* series: 150 operations with six statuses, and the rest */
+    STAT_ROWS = 2048, /* series: 150 operations with six statuses, and the rest */
     STAT_CELLS = 16384,
     STAT_LABEL_MAX = 60,
     STAT_BUCKETS = 14,
-    STAT_CHECKS = 32,     /* checks, sections, samplers: a room has one or two */
-    STAT_RING = 1024,     /* spans that wait */
+    STAT_CHECKS = 32, /* checks, sections, samplers: a room has one or two */
+    STAT_RING = 1024, /* spans that wait */
 };
 
 enum stat_kind { STAT_COUNTER = 1, STAT_GAUGE, STAT_HISTOGRAM };

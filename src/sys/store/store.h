@@ -41,7 +41,8 @@ struct conf;
  * the folder to a worker. Empty (.p NULL) for PostgreSQL; ERR_CONF for a url
  * that names none. An empty url is <datadir>/store/knoop.db.
  */
-err_t store_file(struct ctx *cx, const struct conf *c, struct str url, struct str *path) NODISCARD;
+err_t store_file(struct ctx *cx, const struct conf *c, struct str url,
+                 struct str *path) NODISCARD;
 
 /*
  * Opens, migrates, and prepares every statement. `url` is that of the option
@@ -52,7 +53,7 @@ err_t store_file(struct ctx *cx, const struct conf *c, struct str url, struct st
  *   ERR_STORE         the database does not work; the reason says why
  */
 err_t store_open(struct ctx *cx, struct str url, struct store **out) NODISCARD;
-void store_close(struct store *s); /* NULL is fine */
+void store_close(struct store *s);          /* NULL is fine */
 bool store_is_local(const struct store *s); /* SQLite */
 /* Does it answer? `detail` is "sqlite" or "postgres" with connections in use. */
 err_t store_health(struct ctx *cx, struct str *detail) NODISCARD;
@@ -79,8 +80,8 @@ struct sql_arg {
 #define sql_text(v) ((struct sql_arg){ SQL_TEXT, 0, (v) })
 #define sql_blob(v) ((struct sql_arg){ SQL_BLOB, 0, str_of_bytes(v) })
 #define sql_null()  ((struct sql_arg){ SQL_NULL, 0, { NULL, 0 } })
-#define SQL_ARGS(...)                              \
-    (const struct sql_arg[]){ __VA_ARGS__ },       \
+#define SQL_ARGS(...)                                                                      \
+    (const struct sql_arg[]){ __VA_ARGS__ },                                               \
         sizeof((const struct sql_arg[]){ __VA_ARGS__ }) / sizeof(struct sql_arg)
 #define SQL_NO_ARGS NULL, 0
 
@@ -118,8 +119,8 @@ void store_rows_close(struct store_rows *rows); /* for scoped(); twice is fine *
 err_t store_backup(struct ctx *cx, const char *path) NODISCARD;
 
 /* insert, update, delete; `changed` may be NULL. A unique key met: CONFLICT. */
-err_t store_exec(struct ctx *cx, enum sql_id id, int64_t *changed, const struct sql_arg *args,
-                 size_t n) NODISCARD;
+err_t store_exec(struct ctx *cx, enum sql_id id, int64_t *changed,
+                 const struct sql_arg *args, size_t n) NODISCARD;
 
 /*
  * A transaction over several calls of this thread. Rolled back unless
@@ -138,7 +139,8 @@ struct store_tx {
  * a few times, when another transaction came between. So `fn` changes nothing
  * but the store and `arg`.
  */
-err_t store_transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg), void *arg) NODISCARD;
+err_t store_transact(struct ctx *cx, err_t (*fn)(struct ctx *cx, void *arg),
+                     void *arg) NODISCARD;
 /*
  * The same for what is soon worth nothing: a token, a value that is good once. It
  * survives the death of every process, but with SQLite no fdatasync is waited for, so
@@ -159,8 +161,8 @@ void store_rollback(struct store_tx *tx);
  * stands in a transaction that is not.
  */
 enum { STORE_ONCE_MAX = 512 };
-err_t store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
-    NODISCARD;
+err_t store_take_once(struct ctx *cx, const char *kind, struct str value,
+                      int64_t until_ms) NODISCARD;
 /*
  * Several of different requests, in one transaction: each is judged on its own, `e` is
  * what store_take_once would say, and the reason is in its own cx. Where the database
@@ -178,7 +180,8 @@ void store_take_all(struct store_once *list, size_t n);
  * Was it taken, and has it not expired? A read: for refusing a replay before the
  * costly checks. Only store_take_once decides.
  */
-err_t store_was_taken(struct ctx *cx, const char *kind, struct str value, bool *taken) NODISCARD;
+err_t store_was_taken(struct ctx *cx, const char *kind, struct str value,
+                      bool *taken) NODISCARD;
 /* Deletes what has expired, a bounded number at a time; a job calls it. */
 err_t store_sweep(struct ctx *cx) NODISCARD;
 

@@ -152,7 +152,8 @@ raw(const char *path, const char *text, int n, bool write, int first)
             exit(1);
         sqlite3_reset(stmt);
     }
-    double rate = n / ((double)((write ? bench_wall_ns() : bench_process_ns()) - start) / 1e9);
+    double rate =
+        n / ((double)((write ? bench_wall_ns() : bench_process_ns()) - start) / 1e9);
     sqlite3_finalize(stmt);
     sqlite3_close(db);
     return rate;

@@ -51,10 +51,10 @@ struct store_conn {
     pthread_t owner;
     int depth; /* users of it now, all of the owner's thread */
     bool tx, tx_failed, again;
-    bool want_brief, brief; /* what the next write may be, and how the engine is set */
-    int writing;    /* SQLite: holds the writer's lock, so deep */
-    bool bad;       /* broken: to be connected anew */
-    struct ctx *cx; /* for whom it works now; for waits */
+    bool want_brief, brief;    /* what the next write may be, and how the engine is set */
+    int writing;               /* SQLite: holds the writer's lock, so deep */
+    bool bad;                  /* broken: to be connected anew */
+    struct ctx *cx;            /* for whom it works now; for waits */
     int64_t since, idle_since; /* held; not held */
 };
 
@@ -92,7 +92,8 @@ struct store_engine {
     const char *name;
     bool local;
     const char *begin;
-    const char *sync[2]; /* outside a transaction: [0] all is safe, [1] brief; may be NULL */
+    const char
+        *sync[2]; /* outside a transaction: [0] all is safe, [1] brief; may be NULL */
     /* Is this URL for us? Reads it into s->where. */
     err_t (*open)(struct ctx *cx, struct store *s, struct str url);
     void (*close)(struct store *s);
@@ -140,8 +141,8 @@ struct store {
     struct {
         pthread_mutex_t lock;
         struct store_brief *first;
-        bool led; /* a batch is under way */
-    } briefs; /* store_brief.c */
+        bool led;         /* a batch is under way */
+    } briefs;             /* store_brief.c */
     long calls, failures; /* atomic */
 };
 

@@ -23,7 +23,7 @@
 #include "sys/sys.h"
 
 enum {
-    SLOTS = 8192, /* as many live tokens are asked for without a read */
+    SLOTS = 8192,    /* as many live tokens are asked for without a read */
     SLOT_MAX = 4096, /* bytes of a slot: rows, texts and what was asked */
     REST_MAX = 64,   /* rows that are read on for it */
 };
@@ -99,8 +99,7 @@ store__kept_hash(enum sql_id id, struct bytes key)
     return h | 1;
 }
 
-/* --- found ------------------------------------------------------------------------------
- */
+/* --- found -------------------------------------------------------------------------- */
 
 static bool
 is_it(const struct slot *s, const struct store_keeping *k, int id)
@@ -144,8 +143,7 @@ find(struct ctx *cx, struct store_kept *kept, const struct store_keeping *k, int
     return cur;
 }
 
-/* --- keeping ----------------------------------------------------------------------------
- */
+/* --- keeping ------------------------------------------------------------------------ */
 
 static bool
 keep_cell(struct store_keeping *k, struct store_cell c)
@@ -253,8 +251,7 @@ store__keep_rest(struct ctx *cx, struct store_cursor *cur)
     cur->conn->cx = cx;
 }
 
-/* --- asking
- * ------------------------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------------------- */
 
 /* Where the database stands; false within a transaction, or when it cannot be told. */
 static bool

@@ -162,9 +162,10 @@ obey(struct fix *f, int orders, int done)
     err_t e = store_open(&f->t.cx, str_of(f->url), &f->sys.store);
 
     while (e == ERR_OK && write(done, &c, 1) == 1 && read(orders, &c, 1) == 1)
-        e = c == '+' ? store_exec(&f->t.cx, SQL_oauth_token_add, NULL,
-                                  SQL_ARGS(BLOB("a"), sql_int(10), BLOB("sealed"), sql_null()))
-                     : store_exec(&f->t.cx, SQL_oauth_token_sweep, NULL, SQL_ARGS(sql_int(10)));
+        e = c == '+'
+                ? store_exec(&f->t.cx, SQL_oauth_token_add, NULL,
+                             SQL_ARGS(BLOB("a"), sql_int(10), BLOB("sealed"), sql_null()))
+                : store_exec(&f->t.cx, SQL_oauth_token_sweep, NULL, SQL_ARGS(sql_int(10)));
     store_close(f->sys.store);
     _exit(0);
 }
@@ -231,8 +232,7 @@ a_transaction_reads_for_itself(void **state)
     assert_int_equal(look(CX, "a"), 0);
 }
 
-/* --- what it gives -----------------------------------------------------------------------
- */
+/* --- what it gives ------------------------------------------------------------------ */
 
 static void
 look_more(struct ctx *cx, const char *hash, bool null, const char *more)

@@ -493,7 +493,7 @@ pg_end(struct store_cursor *cur)
     cur->rows = NULL;
 }
 
-/* --- columns -------------------------------------------------------------------------- */
+/* --- columns ------------------------------------------------------------------------ */
 
 static uint64_t
 big_endian(const unsigned char *p, int n)

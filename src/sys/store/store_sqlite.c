@@ -26,7 +26,7 @@
 struct lite {
     sqlite3 *db;
     sqlite3_stmt *stmt[SQL_COUNT];
-    bool used[SQL_COUNT]; /* its rows are open */
+    bool used[SQL_COUNT];  /* its rows are open */
     const uint32_t *index; /* the WAL-index; SQLite's, until we disconnect */
     int64_t busy_since;
 };
@@ -261,8 +261,9 @@ write_ahead(struct ctx *cx, struct store_conn *c)
     if (rc != SQLITE_OK)
         return failed(cx, c, "journal_mode", rc);
     return wal ? ERR_OK
-               : refuse(cx, ERR_STORE, "", "%s cannot be written ahead (WAL): is it on a "
-                                           "network's disk?",
+               : refuse(cx, ERR_STORE, "",
+                        "%s cannot be written ahead (WAL): is it on a "
+                        "network's disk?",
                         c->store->where);
 }
 
@@ -315,7 +316,8 @@ index_of(struct lite *l)
     volatile void *p = NULL;
 
     if (l->index == NULL &&
-        sqlite3_file_control(l->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        sqlite3_file_control(l->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) ==
+            SQLITE_OK &&
         file->pMethods != NULL && file->pMethods->iVersion >= 2 &&
         file->pMethods->xShmMap(file, 0, INDEX_PAGE, 0, &p) == SQLITE_OK)
         l->index = (const uint32_t *)(uintptr_t)p;

@@ -922,8 +922,7 @@ a_long_statement_ends_at_the_deadline(void **state)
     assert_int_equal(count(CX), 0); /* and it works on */
 }
 
-/* --- migrations ------------------------------------------------------------------------
- */
+/* --- migrations --------------------------------------------------------------------- */
 
 static err_t
 open_with(struct fix *f, size_t n)
@@ -1065,8 +1064,7 @@ urls_are_refused(void **state)
     }
 }
 
-/* --- SQLite alone ------------------------------------------------------------------------
- */
+/* --- SQLite alone ------------------------------------------------------------------- */
 
 static void
 the_file_is_private(void **state)
@@ -1159,8 +1157,7 @@ nothing_acknowledged_is_lost(void **state)
     }
 }
 
-/* --- PostgreSQL alone
- * ----------------------------------------------------------------------- */
+/* --- PostgreSQL alone --------------------------------------------------------------- */
 
 static void
 a_broken_connection_is_made_anew(void **state)

@@ -31,9 +31,9 @@ struct test_pg {
 static inline int
 test_pg_find(struct test_pg *pg)
 {
-    glob_t      g = { 0 };
+    glob_t g = { 0 };
     const char *path = getenv("PATH");
-    char        name[256];
+    char name[256];
 
     if (glob("/usr/lib/postgresql/*/bin", 0, NULL, &g) == 0 && g.gl_pathc > 0)
         snprintf(pg->bin, sizeof(pg->bin), "%s", g.gl_pathv[g.gl_pathc - 1]);
@@ -53,7 +53,7 @@ test_pg_find(struct test_pg *pg)
 static inline pid_t
 test_pg_run(const struct test_pg *pg, const char *program, const char **args)
 {
-    pid_t          parent = getpid(), pid;
+    pid_t parent = getpid(), pid;
     struct passwd *user = getpwnam("postgres");
 
     if (user == NULL)
@@ -62,7 +62,7 @@ test_pg_run(const struct test_pg *pg, const char *program, const char **args)
         return -1;
     if ((pid = fork()) == 0) {
         char name[300];
-        int  null = open("/dev/null", O_RDWR);
+        int null = open("/dev/null", O_RDWR);
 
         if (geteuid() == 0 &&
             (user == NULL || setgroups(0, NULL) != 0 || setgid(user->pw_gid) != 0 ||
@@ -114,7 +114,7 @@ static inline int
 test_pg_start(struct test_pg *pg)
 {
     char data[100];
-    int  status;
+    int status;
 
     memset(pg, 0, sizeof(*pg));
     if (!test_pg_find(pg)) {
@@ -125,11 +125,12 @@ test_pg_start(struct test_pg *pg)
     if (mkdtemp(pg->dir) == NULL)
         return 0;
     snprintf(data, sizeof(data), "%s/data", pg->dir);
-    status = test_pg_wait(test_pg_run(pg, "initdb",
-                      (const char *[]){ "initdb", "-D", data, "-A", "trust", "-U", "knoop", "-N",
-                                             "-E", "UTF8", "--locale=C.UTF-8",
-                                             /* an order of text that is not ours */
-                                             "--locale-provider=icu", "--icu-locale=nl", NULL }));
+    status = test_pg_wait(
+        test_pg_run(pg, "initdb",
+                    (const char *[]){ "initdb", "-D", data, "-A", "trust", "-U", "knoop",
+                                      "-N", "-E", "UTF8", "--locale=C.UTF-8",
+                                      /* an order of text that is not ours */
+                                      "--locale-provider=icu", "--icu-locale=nl", NULL }));
     if (status != 0) {
         fprintf(stderr, "FAILED: initdb of %s\n", pg->bin);
         test_pg_stop(pg);
@@ -137,9 +138,9 @@ test_pg_start(struct test_pg *pg)
     }
     status = -1;
     pg->pid = test_pg_run(pg, "postgres",
-                          (const char *[]){ "postgres", "-D", data, "-k", pg->dir, "-h", "", "-c",
-                                                 "fsync=off", "-c", "max_connections=60", "-c",
-                                                 "shared_buffers=16MB", NULL });
+                          (const char *[]){ "postgres", "-D", data, "-k", pg->dir, "-h", "",
+                                            "-c", "fsync=off", "-c", "max_connections=60",
+                                            "-c", "shared_buffers=16MB", NULL });
     for (int i = 0; i < 1000 && status != 0; i++) {
         nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
         status = test_pg_wait(test_pg_run(

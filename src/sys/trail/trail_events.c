@@ -25,7 +25,7 @@ bad(struct req *rq, const char *what)
     return refuse(&rq->cx, ERR_BAD_REQUEST, "NEN 7513", "%s", what);
 }
 
-/* --- the question --------------------------------------------------------------------- */
+/* --- the question ------------------------------------------------------------------- */
 
 static err_t
 read_body(struct req *rq, const char *const *known, size_t n, json **out)
@@ -134,8 +134,7 @@ read_filter(struct req *rq, struct audit_filter *f)
     return patient(rq, v, f);
 }
 
-/* --- the answer -------------------------------------------------------------------------
- */
+/* --- the answer --------------------------------------------------------------------- */
 
 /* An event that a later version of the program wrote. */
 static void
@@ -237,8 +236,7 @@ trail__search(struct req *rq)
     return reply_bundle(rq, list, n, next);
 }
 
-/* --- one event
- * ---------------------------------------------------------------------------- */
+/* --- one event ---------------------------------------------------------------------- */
 
 static err_t
 find(struct req *rq, struct audit_entry *out)
@@ -281,8 +279,7 @@ trail__event(struct req *rq)
     return reply_send(rq, js);
 }
 
-/* --- the person
- * ------------------------------------------------------------------------------ */
+/* --- the person --------------------------------------------------------------------- */
 
 static err_t
 read_ground(struct req *rq)

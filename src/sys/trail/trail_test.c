@@ -51,8 +51,7 @@ sign(struct ctx *cx, void *state, struct str note, struct str *kid, struct bytes
     return key_sign(cx, key, SIG_ES256, SIG_RAW, bytes_of(note), signature);
 }
 
-/* --- a signer as good as any here -------------------------------------------------------
- */
+/* --- a signer as good as any here --------------------------------------------------- */
 
 static err_t
 seal(struct ctx *cx, struct str number, struct str *sealed, struct str *mac)
@@ -82,8 +81,7 @@ public_key(struct ctx *cx, struct str kid, struct str *jwk)
 
 static struct trail_state fakes = { seal, open_it, public_key };
 
-/* --- a log of 12 events: 9 of patient 1, 3 of patient 2
- * ------------------------------------ */
+/* --- a log of 12 events: 9 of patient 1, 3 of patient 2 ----------------------------- */
 
 static struct audit_record
 a_read(int i)
@@ -177,8 +175,7 @@ teardown(void **state)
     return 0;
 }
 
-/* --- asking
- * ------------------------------------------------------------------------------------ */
+/* --- asking ------------------------------------------------------------------------- */
 
 /* The last event, its texts copied: a record borrows them. */
 static struct audit_record seen;
@@ -247,8 +244,7 @@ hits(void **state, const char *path, const char *body)
     return json_size(json_get(body_of(state, reply), "entry"));
 }
 
-/* --- searching
- * ----------------------------------------------------------------------------------- */
+/* --- searching ---------------------------------------------------------------------- */
 
 static void
 what_is_asked_wrong_is_refused(void **state)
@@ -335,8 +331,7 @@ one_event_is_shown(void **state)
     assert_true(is(ask(state, "GET", "events/last", ""), 404));
 }
 
-/* --- the person
- * ------------------------------------------------------------------------------------ */
+/* --- the person --------------------------------------------------------------------- */
 
 static void
 a_number_is_not_opened_without_officer_and_ground(void **state)
@@ -403,9 +398,7 @@ a_number_is_opened_and_that_is_an_event(void **state)
     assert_true(str_search(reply, S(NUMBER)) == reply.n);
 }
 
-/* --- proofs
- * ------------------------------------------------------------------------------------------
- */
+/* --- proofs ------------------------------------------------------------------------- */
 
 static void
 read_path(const json *v, struct merkle_path *p)

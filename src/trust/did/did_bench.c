@@ -21,7 +21,8 @@ struct bench {
     struct bytes signature;
 };
 
-static const struct bytes message = { (const uint8_t *)"thirty-two bytes, or a few more", 32 };
+static const struct bytes message = { (const uint8_t *)"thirty-two bytes, or a few more",
+                                      32 };
 
 static err_t
 answer(struct ctx *cx, void *arg, const struct fetch_request *in, struct fetch_reply *out)
@@ -102,7 +103,8 @@ prepare(struct bench *b)
     b->sys.fetch = fetch_pretend(answer, b);
     bench_must(cx, did_room.open(cx, &b->sys.state[ROOM_did]), "the room");
     bench_must(cx, key_generate(cx, KEY_P256, &b->key), "a key");
-    bench_must(cx, key_sign(cx, b->key, SIG_ES256, SIG_RAW, message, &b->signature), "signing");
+    bench_must(cx, key_sign(cx, b->key, SIG_ES256, SIG_RAW, message, &b->signature),
+               "signing");
     bench_must(cx, jwk_text(cx, b->key, S(""), &jwk), "its JWK");
     bench_must(cx, b64url(cx, bytes_of(jwk), &text), "base64url");
     b->web = S(WEB);

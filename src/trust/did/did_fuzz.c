@@ -21,10 +21,11 @@ as_web(struct ctx *cx, const struct did *did)
     assert(str_find(url, '?') == url.n && str_find(url, '#') == url.n &&
            str_find(url, '@') == url.n && str_find(url, '\\') == url.n);
     assert(str_search(url, S("/../")) == url.n && str_search(url, S("/./")) == url.n);
-    base = str_sub(url, 0, url.n - (str_ends(url, str_of(well_known))
-                                        ? sizeof(well_known) - 1
-                                        : sizeof("/did.json") - 1));
-    assert(did_web_of_url(cx, base, &back) == ERR_OK && did_parse(cx, back, &again) == ERR_OK);
+    base = str_sub(url, 0,
+                   url.n - (str_ends(url, str_of(well_known)) ? sizeof(well_known) - 1
+                                                              : sizeof("/did.json") - 1));
+    assert(did_web_of_url(cx, base, &back) == ERR_OK &&
+           did_parse(cx, back, &again) == ERR_OK);
     assert(did_web_url(cx, &again, &back) == ERR_OK);
     assert(str_eq_case(back, url)); /* a host in lower case */
 }
@@ -66,7 +67,8 @@ as_document(struct ctx *cx, struct str text)
     for (size_t i = 0; i < doc.key_count; i++)
         for (size_t k = 0; k < COUNT(uses); k++)
             if (did_key_find(cx, &doc, doc.keys[i].id, uses[k], &key) == ERR_OK)
-                assert(str_eq(did_of_url(key->id), doc.id) && !did__jwk_is_private(key->jwk));
+                assert(str_eq(did_of_url(key->id), doc.id) &&
+                       !did__jwk_is_private(key->jwk));
 }
 
 int

@@ -35,8 +35,7 @@ err_t did__row_by_subject(struct ctx *cx, struct str subject,
 err_t did__row_by_did(struct ctx *cx, struct str did, struct did__row *out) NODISCARD;
 
 /* A row that may still change; DID_DEACTIVATED. */
-err_t did__active_row(struct ctx *cx, struct str subject,
-                      struct did__row *out) NODISCARD;
+err_t did__active_row(struct ctx *cx, struct str subject, struct did__row *out) NODISCARD;
 /* Writes the document again, inside the caller's transaction; CONFLICT when another
  * wrote in between. */
 err_t did__rewrite(struct ctx *cx, const struct did__row *row) NODISCARD;

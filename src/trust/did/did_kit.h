@@ -122,16 +122,16 @@ node_answer(struct ctx *cx, void *arg, const struct fetch_request *in,
         if (p->fails != ERR_OK)
             return refuse(cx, p->fails, "", "pretended");
         if (in->body_max != 0 && p->body.n > in->body_max)
-            return refuse(cx, ERR_UPSTREAM, "", "the answer passes %zu bytes", in->body_max);
-        *out = (struct fetch_reply){
-            p->status, str_of(p->type), arena_bytes(cx->arena, p->body), p->max_age_ms
-        };
+            return refuse(cx, ERR_UPSTREAM, "", "the answer passes %zu bytes",
+                          in->body_max);
+        *out = (struct fetch_reply){ p->status, str_of(p->type),
+                                     arena_bytes(cx->arena, p->body), p->max_age_ms };
         return out->body.p == NULL ? refuse_memory(cx) : ERR_OK;
     }
     return refuse(cx, ERR_UPSTREAM, "", "nobody is there");
 }
 
-/* --- the signer ---------------------------------------------------------------------- */
+/* --- the signer --------------------------------------------------------------------- */
 
 static inline bool
 node_signer_ends(struct ctx *cx, struct signer *s, void *arg)
@@ -194,7 +194,7 @@ node_stop_signer(struct node *n)
     os_close(&n->root_fd);
 }
 
-/* --- the node ---------------------------------------------------------------------------- */
+/* --- the node ----------------------------------------------------------------------- */
 
 static inline void
 node_close(struct node *n)
@@ -260,7 +260,7 @@ node_open(const struct room *const rooms[ROOM_COUNT])
     return n;
 }
 
-/* --- asking ---------------------------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------------------- */
 
 static struct node *node_told; /* whose audit events these are */
 
@@ -301,15 +301,16 @@ node_send(struct node *n, enum http_door door, struct str request)
 static inline struct str
 node_ask(struct node *n, const char *method, const char *target, const char *body)
 {
-    enum http_door door = strncmp(target, "/internal", 9) == 0 ? HTTP_DOOR_INTERNAL
-                                                                : HTTP_DOOR_PUBLIC;
+    enum http_door door =
+        strncmp(target, "/internal", 9) == 0 ? HTTP_DOOR_INTERNAL : HTTP_DOOR_PUBLIC;
     struct str text =
-        body == NULL ? arena_printf(&n->t.arena, "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
-                                    method, target)
-                     : arena_printf(&n->t.arena,
-                                    "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                                    "application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                                    method, target, strlen(body), body);
+        body == NULL
+            ? arena_printf(&n->t.arena, "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n", method,
+                           target)
+            : arena_printf(&n->t.arena,
+                           "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                           "application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                           method, target, strlen(body), body);
 
     return text.p == NULL ? text : node_send(n, door, text);
 }
@@ -388,7 +389,7 @@ node_survives(struct node *n, const char *method, const char *target, const char
     assert_int_equal(same, 3);
 }
 
-/* --- others ------------------------------------------------------------------------------------ */
+/* --- others ------------------------------------------------------------------------- */
 
 struct peer {
     struct key *key;
@@ -399,12 +400,12 @@ struct peer {
 static inline void
 peer_publish(struct node *n, const struct peer *p, const char *relations)
 {
-    struct str doc = arena_printf(
-        &n->t.arena,
-        "{\"@context\":[\"https://www.w3.org/ns/did/v1\"],\"id\":\"%.*s\","
-        "\"verificationMethod\":[{\"id\":\"%.*s\",\"type\":\"JsonWebKey2020\","
-        "\"controller\":\"%.*s\",\"publicKeyJwk\":%.*s}]%s}",
-        STR(p->did), STR(p->kid), STR(p->did), STR(p->jwk), relations);
+    struct str doc =
+        arena_printf(&n->t.arena,
+                     "{\"@context\":[\"https://www.w3.org/ns/did/v1\"],\"id\":\"%.*s\","
+                     "\"verificationMethod\":[{\"id\":\"%.*s\",\"type\":\"JsonWebKey2020\","
+                     "\"controller\":\"%.*s\",\"publicKeyJwk\":%.*s}]%s}",
+                     STR(p->did), STR(p->kid), STR(p->did), STR(p->jwk), relations);
 
     assert_non_null(doc.p);
     node_publish(n, p->url.p, doc.p);
@@ -423,9 +424,9 @@ peer_new(struct node *n, const char *did, struct peer *p)
     assert_int_equal(did_web_url(&n->t.cx, &parsed, &p->url), ERR_OK);
     assert_int_equal(jwk_text(&n->t.cx, p->key, S(""), &p->jwk), ERR_OK);
     p->kid = arena_printf(&n->t.arena, "%s#k", did);
-    relations = arena_printf(&n->t.arena,
-                             ",\"assertionMethod\":[\"%s#k\"],\"authentication\":[\"%s#k\"]",
-                             did, did);
+    relations = arena_printf(
+        &n->t.arena, ",\"assertionMethod\":[\"%s#k\"],\"authentication\":[\"%s#k\"]", did,
+        did);
     assert_non_null(p->kid.p);
     assert_non_null(relations.p);
     peer_publish(n, p, relations.p);

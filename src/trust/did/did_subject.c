@@ -18,10 +18,7 @@
 
 #include <string.h>
 
-enum {
-    SUBJECT_MAX = 255,
-    KEYS_PER_SUBJECT = 32
-};
+enum { SUBJECT_MAX = 255, KEYS_PER_SUBJECT = 32 };
 
 /* --- names ----------------------------------------------------------------- */
 

@@ -9,12 +9,12 @@
 #include "crypto/jose/jose.h"
 #include "trust/did/did_int.h"
 
-#define DID "did:web:a.example"
+#define DID  "did:web:a.example"
 #define EC_X "OPJ_grjNXX-HKZnZpU7PA_0kzkcbYitpDI2ogAxfi-w"
 #define EC                                                                                 \
-    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X                                        \
+    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" EC_X                                       \
     "\",\"y\":\"LDMvd84zCaER2ATeg8v0oMYtQAciFT7qEkGai66_Www\""
-#define KEY(id) "{\"id\":\"" id "\",\"type\":\"JsonWebKey2020\",\"publicKeyJwk\":{" EC "}}"
+#define KEY(id)   "{\"id\":\"" id "\",\"type\":\"JsonWebKey2020\",\"publicKeyJwk\":{" EC "}}"
 #define DOC(more) "{\"id\":\"" DID "\"" more "}"
 
 struct fix {
@@ -48,10 +48,10 @@ static void
 refuses_what_is_no_did(void **state)
 {
     static const char *const none[] = {
-        "",           "did",         "did:",          "did:web",        "did:web:",
-        "did::x",     "did:Web:x",   "DID:web:x",     "urn:web:x",      " did:web:x",
-        "did:web:x ", "did:web:x/y", "did:web:x?y=1", "did:web:x#y",    "did:web:x:",
-        "did:web:%",  "did:web:%4",  "did:web:%4g",   "did:web:x\x7f",  "did:web:\xc3\xa9",
+        "",           "did",         "did:",          "did:web",       "did:web:",
+        "did::x",     "did:Web:x",   "DID:web:x",     "urn:web:x",     " did:web:x",
+        "did:web:x ", "did:web:x/y", "did:web:x?y=1", "did:web:x#y",   "did:web:x:",
+        "did:web:%",  "did:web:%4",  "did:web:%4g",   "did:web:x\x7f", "did:web:\xc3\xa9",
         "did:we-b:x", "did:web:a b", "did:web:a\"b",  "did:web:x\ny",
     };
     struct did d;
@@ -92,9 +92,15 @@ takes_dids_apart(void **state)
 static void
 refuses_what_is_no_did_url(void **state)
 {
-    static const char *const none[] = { "did:web:h#",    "did:web:h#a#b", "did:web:h/p#k",
-                                        "did:web:h?q#k", "did:web:h#a b", "did:web:h#%zz",
-                                        "#k",            "urn:x#k",       "did:web:h#\"" };
+    static const char *const none[] = { "did:web:h#",
+                                        "did:web:h#a#b",
+                                        "did:web:h/p#k",
+                                        "did:web:h?q#k",
+                                        "did:web:h#a b",
+                                        "did:web:h#%zz",
+                                        "#k",
+                                        "urn:x#k",
+                                        "did:web:h#\"" };
     struct did d;
 
     for (size_t i = 0; i < COUNT(none); i++)
@@ -119,7 +125,8 @@ fetches_did_web_where_it_stands(void **state)
         { "did:web:example.org:a%20b", "https://example.org/a%20b/did.json" },
         { "did:web:example.org:8443", "https://example.org/8443/did.json" },
         { "did:web:localhost", "https://localhost/.well-known/did.json" },
-        { "did:web:xn--bcher-kva.example", "https://xn--bcher-kva.example/.well-known/did.json" },
+        { "did:web:xn--bcher-kva.example",
+          "https://xn--bcher-kva.example/.well-known/did.json" },
     };
     struct did d;
     struct str url;
@@ -137,17 +144,38 @@ static void
 refuses_did_webs_that_lead_elsewhere(void **state)
 {
     static const char *const bad[] = {
-        "did:web:127.0.0.1",          "did:web:1.2.3.4:x",       "did:web:256.1",
-        "did:web:a..b",               "did:web:.a",              "did:web:a.",
-        "did:web:-a.example",         "did:web:a-.example",      "did:web:a_b.example",
-        "did:web:a%2Eexample",        "did:web:user%40a.example", "did:web:a%2Fb",
-        "did:web:a%3A",               "did:web:a%3A0",           "did:web:a%3A65536",
-        "did:web:a%3A08443",          "did:web:a%3A99999999999", "did:web:a%3Aport",
-        "did:web:a%2F8443",           "did:web:a%408443",
-        "did:web:a%3A84%343",         "did:web:%5B%3A%3A1%5D",   "did:web:a::b",
-        "did:web:a:.:b",              "did:web:a:..",            "did:web:a:%2e%2e",
-        "did:web:a:%2e",              "did:web:a:b%2Fc",         "did:web:a:b%5Cc",
-        "did:web:a:b%00c",            "did:web:a:b%0Ac",         "did:web:a:b%7F",
+        "did:web:127.0.0.1",
+        "did:web:1.2.3.4:x",
+        "did:web:256.1",
+        "did:web:a..b",
+        "did:web:.a",
+        "did:web:a.",
+        "did:web:-a.example",
+        "did:web:a-.example",
+        "did:web:a_b.example",
+        "did:web:a%2Eexample",
+        "did:web:user%40a.example",
+        "did:web:a%2Fb",
+        "did:web:a%3A",
+        "did:web:a%3A0",
+        "did:web:a%3A65536",
+        "did:web:a%3A08443",
+        "did:web:a%3A99999999999",
+        "did:web:a%3Aport",
+        "did:web:a%2F8443",
+        "did:web:a%408443",
+        "did:web:a%3A84%343",
+        "did:web:%5B%3A%3A1%5D",
+        "did:web:a::b",
+        "did:web:a:.:b",
+        "did:web:a:..",
+        "did:web:a:%2e%2e",
+        "did:web:a:%2e",
+        "did:web:a:b%2Fc",
+        "did:web:a:b%5Cc",
+        "did:web:a:b%00c",
+        "did:web:a:b%0Ac",
+        "did:web:a:b%7F",
         "did:web:a:%ff",
     };
     struct did d;
@@ -206,7 +234,7 @@ makes_did_webs_of_urls(void **state)
             fail_msg("%s: %.*s", bad[i], STR(did));
 }
 
-/* --- documents --------------------------------------------------------------------------- */
+/* --- documents ---------------------------------------------------------------------- */
 
 static err_t
 read_doc(struct ctx *cx, const char *text, struct did_doc *doc)
@@ -222,7 +250,11 @@ static void
 refuses_documents_that_are_not_sound(void **state)
 {
     static const char *const bad[] = {
-        "[]", "\"x\"", "null", "{}", "{\"id\":1}",
+        "[]",
+        "\"x\"",
+        "null",
+        "{}",
+        "{\"id\":1}",
         "{\"id\":\"did:web:b.example\"}",
         "{\"id\":\"did:web:A.example\"}",
         "{\"id\":\"" DID "#\"}",
@@ -296,15 +328,18 @@ find(struct ctx *cx, const struct did_doc *doc, const char *kid, enum did_use us
 static void
 finds_keys_by_id_and_use(void **state)
 {
-    static const char text[] =
-        DOC(",\"verificationMethod\":[" KEY("#k") "," KEY(DID "#l") ","
-            "{\"id\":\"#foreign\",\"controller\":\"did:web:b.example\",\"publicKeyJwk\":{" EC
-            "}},{\"id\":\"#own\",\"controller\":\"" DID "\",\"publicKeyJwk\":{" EC "}},"
-            "{\"id\":\"#odd\",\"controller\":[\"" DID "\"],\"publicKeyJwk\":{" EC "}},"
-            "{\"id\":\"#multi\",\"publicKeyMultibase\":\"z6Mk\"},"
-            "{\"id\":\"#text\",\"publicKeyJwk\":\"x\"}],"
-            "\"assertionMethod\":[\"#k\",\"#foreign\",\"#own\",\"#odd\",\"#multi\",\"#text\","
-            "\"did:web:b.example#k\"],\"authentication\":[\"" DID "#l\"," KEY("#in") "]");
+    static const char text[] = DOC(",\"verificationMethod\":[" KEY("#k") "," KEY(
+        DID
+        "#l") ","
+              "{\"id\":\"#foreign\",\"controller\":\"did:web:b.example\",\"publicKeyJwk\":"
+              "{" EC "}},{\"id\":\"#own\",\"controller\":\"" DID "\",\"publicKeyJwk\":{" EC
+              "}},"
+              "{\"id\":\"#odd\",\"controller\":[\"" DID "\"],\"publicKeyJwk\":{" EC "}},"
+              "{\"id\":\"#multi\",\"publicKeyMultibase\":\"z6Mk\"},"
+              "{\"id\":\"#text\",\"publicKeyJwk\":\"x\"}],"
+              "\"assertionMethod\":[\"#k\",\"#foreign\",\"#own\",\"#odd\",\"#multi\",\"#"
+              "text\","
+              "\"did:web:b.example#k\"],\"authentication\":[\"" DID "#l\"," KEY("#in") "]");
     struct did_doc doc;
 
     assert_int_equal(read_doc(CX, text, &doc), ERR_OK);
@@ -326,7 +361,7 @@ finds_keys_by_id_and_use(void **state)
     assert_int_equal(find(CX, &doc, "", DID_ASSERTION), ERR_DID_KEY);
 }
 
-/* --- base58, uuid ------------------------------------------------------------------------ */
+/* --- base58, uuid ------------------------------------------------------------------- */
 
 static void
 base58_is_bitcoins(void **state)
@@ -378,7 +413,7 @@ uuids_are_random(void **state)
     assert_false(str_eq(a, b));
 }
 
-/* --- did:key, did:jwk --------------------------------------------------------------------- */
+/* --- did:key, did:jwk --------------------------------------------------------------- */
 
 static err_t
 resolve(struct ctx *cx, struct str did, struct did_doc *doc)
@@ -406,22 +441,31 @@ static void
 refuses_did_keys_that_are_none(void **state)
 {
     static const char *const bad[] = {
-        "",                     /* no codec */
-        "ed",                   /* it does not end */
-        "ed01",                 /* no key */
-        "ed00" X25519_X,        /* not minimal */
-        "ed81" X25519_X,        /* three bytes */
-        "ed01" "00",            /* short */
-        "ed01" X25519_X "00",   /* long */
-        "00" X25519_X,          /* another codec */
-        "eb01" X25519_X,        /* BLS */
-        "8024" "02" "00",       /* a point of one byte */
-        "8024" "02ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
-        "8024" "05d0720dc691aa80096ba32fed1cb97c2b620690d06de0317b8618d5ce65eb728f",
-        "8124" "02d0720dc691aa80096ba32fed1cb97c2b620690d06de0317b8618d5ce65eb728f",
-        "8524" "3003020103",    /* RSA: half a key */
-        "8524" "3006020103020103", /* far too small */
-        "8524" "300702010302010300", /* left-over bytes */
+        "",              /* no codec */
+        "ed",            /* it does not end */
+        "ed01",          /* no key */
+        "ed00" X25519_X, /* not minimal */
+        "ed81" X25519_X, /* three bytes */
+        "ed01"
+        "00",                 /* short */
+        "ed01" X25519_X "00", /* long */
+        "00" X25519_X,        /* another codec */
+        "eb01" X25519_X,      /* BLS */
+        "8024"
+        "02"
+        "00", /* a point of one byte */
+        "8024"
+        "02ffffffff00000001000000000000000000000000ffffffffffffffffffffffff",
+        "8024"
+        "05d0720dc691aa80096ba32fed1cb97c2b620690d06de0317b8618d5ce65eb728f",
+        "8124"
+        "02d0720dc691aa80096ba32fed1cb97c2b620690d06de0317b8618d5ce65eb728f",
+        "8524"
+        "3003020103", /* RSA: half a key */
+        "8524"
+        "3006020103020103", /* far too small */
+        "8524"
+        "300702010302010300", /* left-over bytes */
     };
     static const char *const texts[] = {
         "did:key:z", "did:key:6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK",
@@ -455,10 +499,12 @@ refuses_rsa_keys_with_something_behind_them(void **state)
         size_t inner = 5 + p.n.n + 2 + p.e.n + (extra == 1);
 
         n = 2;
-        memcpy(der + n, (uint8_t[]){ 0x30, 0x82, (uint8_t)(inner >> 8), (uint8_t)inner }, 4);
+        memcpy(der + n, (uint8_t[]){ 0x30, 0x82, (uint8_t)(inner >> 8), (uint8_t)inner },
+               4);
         n += 4;
-        memcpy(der + n, (uint8_t[]){ 2, 0x82, (uint8_t)((p.n.n + 1) >> 8),
-                                     (uint8_t)(p.n.n + 1), 0 }, 5);
+        memcpy(der + n,
+               (uint8_t[]){ 2, 0x82, (uint8_t)((p.n.n + 1) >> 8), (uint8_t)(p.n.n + 1), 0 },
+               5);
         memcpy(der + n + 5, p.n.p, p.n.n);
         n += 5 + p.n.n;
         memcpy(der + n, (uint8_t[]){ 2, (uint8_t)p.e.n }, 2);
@@ -559,7 +605,7 @@ resolves_did_jwks(void **state)
     assert_int_equal(doc.keys[0].uses & DID_KEY_AGREEMENT, 0);
 }
 
-/* --- the world that is handed in ---------------------------------------------------------- */
+/* --- the world that is handed in ---------------------------------------------------- */
 
 static err_t
 document(struct ctx *cx, void *self, struct str did, struct str *text)

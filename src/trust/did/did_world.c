@@ -29,8 +29,8 @@ is_own(struct ctx *cx, struct str did)
 
     if (did_web_of_url(&quiet, did_base_url(cx), &base) != ERR_OK)
         return false;
-    return str_eq(did, base) || (str_starts(did, base) &&
-                                 str_starts(str_sub(did, base.n, did.n), S(":iam:")));
+    return str_eq(did, base) ||
+           (str_starts(did, base) && str_starts(str_sub(did, base.n, did.n), S(":iam:")));
 }
 
 static err_t

@@ -99,7 +99,7 @@ check_fingerprint(struct ctx *cx, const struct did_x509 *x, const struct certs *
                       "the fingerprint is not base64url");
     for (h = 0; h < COUNT(hashes) && !str_is(x->hash, hashes[h].name); h++)
         ;
-    assert(h < COUNT(hashes)); /* did_x509_parse takes no other */
+    assert(h < COUNT(hashes));   /* did_x509_parse takes no other */
     for (i = 1; i < c->n; i++) { /* a CA's, so not the leaf's */
         if ((e = cert_fingerprint(cx, c->at[i], hashes[h].hash, print)) != ERR_OK)
             return e;

@@ -38,7 +38,7 @@ teardown(void **state)
     return 0;
 }
 
-/* --- the text ------------------------------------------------------------------------ */
+/* --- the text ----------------------------------------------------------------------- */
 
 static err_t
 parse(struct ctx *cx, const char *text, struct did_x509 *x)
@@ -55,7 +55,11 @@ static void
 refuses_texts_that_are_none(void **state)
 {
     static const char *const bad[] = {
-        "did:x509:0", "did:x509:0:sha256", HEAD, HEAD "::", HEAD ":subject:O:x",
+        "did:x509:0",
+        "did:x509:0:sha256",
+        HEAD,
+        HEAD "::",
+        HEAD ":subject:O:x",
         "did:x509:1:sha256:" PRINT "::subject:O:x",
         "did:x509::sha256:" PRINT "::subject:O:x",
         /* sha1 is refused: nuts-node takes it */
@@ -67,14 +71,29 @@ refuses_texts_that_are_none(void **state)
         "did:x509:0:sha256:AAAA::subject:O:x",
         "did:x509:0:sha384:" PRINT "::subject:O:x",
         "did:x509:0:sha512:" PRINT "::subject:O:x",
-        HEAD "::subject", HEAD "::subject:O", HEAD "::subject:O:", HEAD "::subject:O:x:L",
-        HEAD "::subject:X:x", HEAD "::subject:o:x", HEAD "::subject:O:x:O:y",
+        HEAD "::subject",
+        HEAD "::subject:O",
+        HEAD "::subject:O:",
+        HEAD "::subject:O:x:L",
+        HEAD "::subject:X:x",
+        HEAD "::subject:o:x",
+        HEAD "::subject:O:x:O:y",
         HEAD "::subject:O:x::subject:O:y",
-        HEAD "::subject:O:%ff", HEAD "::subject:O:a%00b",
-        HEAD "::san", HEAD "::san:dns", HEAD "::san:dns:", HEAD "::san:dns:a:b",
-        HEAD "::san:uid:a", HEAD "::eku", HEAD "::eku:1.2:3", HEAD "::eku:",
-        HEAD "::fulcio-issuer", HEAD "::fulcio-issuer:a:b", HEAD "::unknown:x",
-        HEAD "::subject:O:x::", HEAD "::::subject:O:x",
+        HEAD "::subject:O:%ff",
+        HEAD "::subject:O:a%00b",
+        HEAD "::san",
+        HEAD "::san:dns",
+        HEAD "::san:dns:",
+        HEAD "::san:dns:a:b",
+        HEAD "::san:uid:a",
+        HEAD "::eku",
+        HEAD "::eku:1.2:3",
+        HEAD "::eku:",
+        HEAD "::fulcio-issuer",
+        HEAD "::fulcio-issuer:a:b",
+        HEAD "::unknown:x",
+        HEAD "::subject:O:x::",
+        HEAD "::::subject:O:x",
     };
     struct did_x509 x;
     struct buf b;
@@ -103,8 +122,9 @@ reads_values_as_percent_encoded(void **state)
 {
     struct did_x509 x;
 
-    assert_int_equal(parse(CX, HEAD "::subject:O:a%2Bb%20c:L:Oss::san:otherName:1-%2b-2"
-                                    "::eku:1.2.3::subject:O:a%2Bb%20c",
+    assert_int_equal(parse(CX,
+                           HEAD "::subject:O:a%2Bb%20c:L:Oss::san:otherName:1-%2b-2"
+                                "::eku:1.2.3::subject:O:a%2Bb%20c",
                            &x),
                      ERR_OK);
     assert_int_equal(x.count, 5);
@@ -122,7 +142,7 @@ reads_values_as_percent_encoded(void **state)
     assert_int_equal(parse(CX, HEAD "::subject:O:a+b", &x), ERR_DID_INVALID);
 }
 
-/* --- the chain ------------------------------------------------------------------------- */
+/* --- the chain ---------------------------------------------------------------------- */
 
 static struct str
 did_of(struct ctx *cx, const struct cert *ca, const char *hash_name, enum hash h,
@@ -168,26 +188,32 @@ proves_the_names_of_the_leaf(void **state)
     assert_int_equal(did_key_find(CX, &doc, kid, DID_AUTHENTICATION, &key), ERR_OK);
     assert_int_equal(did_key_find(CX, &doc, kid, DID_INVOCATION, &key), ERR_DID_KEY);
     /* any CA of the chain may be the one that is pinned, by any strong hash */
-    assert_int_equal(
-        resolve_with(CX, did_of(CX, FIX->pki.ca, "sha384", HASH_SHA384, GOOD),
-                     FIX->pki.chain, 3, &doc),
-        ERR_OK);
-    assert_int_equal(
-        resolve_with(CX, did_of(CX, FIX->pki.root, "sha512", HASH_SHA512, GOOD),
-                     FIX->pki.chain, 3, &doc),
-        ERR_OK);
+    assert_int_equal(resolve_with(CX, did_of(CX, FIX->pki.ca, "sha384", HASH_SHA384, GOOD),
+                                  FIX->pki.chain, 3, &doc),
+                     ERR_OK);
+    assert_int_equal(resolve_with(CX,
+                                  did_of(CX, FIX->pki.root, "sha512", HASH_SHA512, GOOD),
+                                  FIX->pki.chain, 3, &doc),
+                     ERR_OK);
 }
 
 static void
 refuses_claims_that_the_certificate_does_not_make(void **state)
 {
     static const char *const bad[] = {
-        "::subject:O:Huis", "::subject:O:huis%20%26%20Zn%20%2B%20Co", "::subject:OU:x",
-        "::subject:CN:Oss", "::subject:L:Oss:O:Other",
+        "::subject:O:Huis",
+        "::subject:O:huis%20%26%20Zn%20%2B%20Co",
+        "::subject:OU:x",
+        "::subject:CN:Oss",
+        "::subject:L:Oss:O:Other",
         "::san:otherName:2.16.528.1.1007.99.2110-1-900030787-S-90000381-00.000-11223344",
-        "::san:otherName:huis.example.org", "::san:dns:other.example.org",
-        "::san:email:huis.example.org", "::san:uri:huis.example.org", "::san:ip:1.2.3.4",
-        "::eku:1.3.6.1.5.5.7.3.9", "::fulcio-issuer:huis.example.org",
+        "::san:otherName:huis.example.org",
+        "::san:dns:other.example.org",
+        "::san:email:huis.example.org",
+        "::san:uri:huis.example.org",
+        "::san:ip:1.2.3.4",
+        "::eku:1.3.6.1.5.5.7.3.9",
+        "::fulcio-issuer:huis.example.org",
         GOOD "::san:dns:other.example.org",
     };
     struct did_doc doc;
@@ -230,14 +256,12 @@ refuses_chains_that_do_not_carry_it(void **state)
     mixed[3] = p->chain[2];
     assert_int_not_equal(resolve_with(CX, did, mixed, 4, &doc), ERR_OK);
     /* another's fingerprint, the leaf's own, an altered leaf, no certificate */
-    assert_int_equal(
-        resolve_with(CX, did_of(CX, other.root, "sha256", HASH_SHA256, GOOD), p->chain, 3,
-                     &doc),
-        ERR_DID_CHAIN);
-    assert_int_equal(
-        resolve_with(CX, did_of(CX, p->leaf, "sha256", HASH_SHA256, GOOD), p->chain, 3,
-                     &doc),
-        ERR_DID_CHAIN);
+    assert_int_equal(resolve_with(CX, did_of(CX, other.root, "sha256", HASH_SHA256, GOOD),
+                                  p->chain, 3, &doc),
+                     ERR_DID_CHAIN);
+    assert_int_equal(resolve_with(CX, did_of(CX, p->leaf, "sha256", HASH_SHA256, GOOD),
+                                  p->chain, 3, &doc),
+                     ERR_DID_CHAIN);
     pki_end(&other);
     mixed[2] = p->chain[2];
     memcpy(spoilt, p->chain[0].p, p->chain[0].n);

@@ -12,11 +12,11 @@
 
 #include <string.h>
 
-#define PKI_DAY   INT64_C(86400000)
-#define PKI_URA   "90000380"
-#define PKI_UZI   "2.16.528.1.1007.99.2110-1-900030787-S-" PKI_URA "-00.000-11223344"
-#define PKI_NAME  "Huis & Zn + Co"
-#define PKI_CITY  "Oss"
+#define PKI_DAY      INT64_C(86400000)
+#define PKI_URA      "90000380"
+#define PKI_UZI      "2.16.528.1.1007.99.2110-1-900030787-S-" PKI_URA "-00.000-11223344"
+#define PKI_NAME     "Huis & Zn + Co"
+#define PKI_CITY     "Oss"
 #define PKI_CRL_CA   "http://crl.example.org/ca.crl"   /* of the organisation */
 #define PKI_CRL_ROOT "http://crl.example.org/root.crl" /* of the CA */
 

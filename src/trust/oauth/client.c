@@ -48,8 +48,7 @@ look_at_the_clock(struct asking *a)
     a->tick_ms = tick;
 }
 
-/* --- tokens that we have ---------------------------------------------------------------
- */
+/* --- tokens that we have ------------------------------------------------------------ */
 
 /* A token is for this request, this wallet and this key: the hash of all. */
 static err_t
@@ -116,8 +115,7 @@ remember(struct asking *a, const uint8_t key[HASH_MAX], const struct oauth__got 
                   g->expires_ms - EARLY_MS);
 }
 
-/* --- credentials
- * --------------------------------------------------------------------------- */
+/* --- credentials -------------------------------------------------------------------- */
 
 /* One subject object without id; anything else is the caller's mistake. */
 static err_t
@@ -233,8 +231,7 @@ gather(struct asking *a)
     return ERR_OK;
 }
 
-/* --- what is asked, and what answers it --------------------------------------------------
- */
+/* --- what is asked, and what answers it --------------------------------------------- */
 
 /* A `user` definition is looked for when the caller names somebody. */
 static err_t
@@ -361,8 +358,7 @@ choose(struct asking *a)
     return pe_submission(a->cx, a->organization, &m, list, id, &a->submission);
 }
 
-/* --- presenting
- * --------------------------------------------------------------------------- */
+/* --- presenting --------------------------------------------------------------------- */
 
 static err_t
 present(struct asking *a, struct str *jwt)

@@ -118,8 +118,7 @@ token_of(struct world *w, const char *body)
     return json_get_text(expect_json(w->n, ask(w, body), 200), "access_token");
 }
 
-/* --- the whole way
- * ------------------------------------------------------------------------- */
+/* --- the whole way ------------------------------------------------------------------ */
 
 static void
 with_dpop(void **state)
@@ -227,8 +226,7 @@ in_an_order_that_holds(void **state)
     expect(ask(W, "{\"authorization_server\":\"" AS "\",\"scope\":\"order\"}"), 200, NULL);
 }
 
-/* --- kept
- * ------------------------------------------------------------------------------------ */
+/* --- kept --------------------------------------------------------------------------- */
 
 static void
 tokens_are_kept(void **state)
@@ -295,8 +293,7 @@ no_cache_asks_anew(void **state)
     assert_false(str_has(reply, first.p));
 }
 
-/* --- what the caller may not say
- * --------------------------------------------------------------- */
+/* --- what the caller may not say ---------------------------------------------------- */
 
 static void
 requests_that_are_wrong(void **state)
@@ -351,8 +348,7 @@ requests_that_are_wrong(void **state)
     expect(ask(W, "{\"authorization_server\":\"" AS "\",\"scope\":\"clash\"}"), 502, NULL);
 }
 
-/* --- what others may say
- * ------------------------------------------------------------------------ */
+/* --- what others may say ------------------------------------------------------------ */
 
 #define OTHER "{\"authorization_server\":\"" OTHER_AS "\",\"scope\":\"test\"}"
 

@@ -357,7 +357,7 @@ read_directory(struct reading *r, struct str folder)
     return e;
 }
 
-/* --- a set --------------------------------------------------------------------------- */
+/* --- a set -------------------------------------------------------------------------- */
 
 static void
 ready_free(struct oauth__ready *r)
@@ -426,7 +426,7 @@ oauth__scopes_take(struct oauth__scopes *s)
     return s;
 }
 
-/* --- which scope ---------------------------------------------------------------------- */
+/* --- which scope -------------------------------------------------------------------- */
 
 static err_t
 unknown(struct ctx *cx)
@@ -476,8 +476,7 @@ oauth__scope_find(struct ctx *cx, const struct oauth__scopes *s, struct str text
     return buf_done(cx, &b, granted);
 }
 
-/* --- ready to match ---------------------------------------------------------------------
- */
+/* --- ready to match ----------------------------------------------------------------- */
 
 static struct oauth__ready *
 idle_take(struct oauth__scopes *s, const struct oauth__scope *scope)

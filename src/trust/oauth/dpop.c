@@ -380,7 +380,7 @@ oauth_dpop_check_all(struct oauth_dpop_one *list, size_t n)
         check_some(&list[i], n - i < DPOP_TOGETHER ? n - i : DPOP_TOGETHER);
 }
 
-/* --- making one ----------------------------------------------------------------------- */
+/* --- making one --------------------------------------------------------------------- */
 
 err_t
 oauth__dpop_make(struct ctx *cx, struct str kid, struct str method, struct str url,

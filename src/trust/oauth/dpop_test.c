@@ -81,8 +81,7 @@ refuses(struct world *w, const struct oauth_dpop *in, const char *reason)
     assert_int_equal(jkt.n, 0);
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------ */
 
 static void
 claims_that_are_wrong(void **state)
@@ -239,9 +238,11 @@ several(void **state)
         arena_init(&arena[i], 1 << 20);
         cx[i] = *CX;
         cx[i].arena = &arena[i];
-        list[i] = (struct oauth_dpop_one){
-            &cx[i], about(W, i == 3 ? other : i == 4 ? old : same), ERR_INTERNAL
-        };
+        list[i] = (struct oauth_dpop_one){ &cx[i],
+                                           about(W, i == 3   ? other
+                                                    : i == 4 ? old
+                                                             : same),
+                                           ERR_INTERNAL };
     }
     list[1].in.method = S("DELETE"); /* before its twin: it uses up nothing */
     oauth_dpop_check_all(list, 0);
@@ -272,8 +273,7 @@ the_window_is_an_option(void **state)
     refuses(W, &in, "\"iat\" not satisfied");
 }
 
-/* --- URLs
- * ------------------------------------------------------------------------------------ */
+/* --- URLs --------------------------------------------------------------------------- */
 
 static void
 urls(void **state)
@@ -329,8 +329,7 @@ urls(void **state)
     }
 }
 
-/* --- the routes (nuts-node.md 2.3)
- * ------------------------------------------------------------- */
+/* --- the routes (nuts-node.md 2.3) -------------------------------------------------- */
 
 #define VALIDATE "/internal/auth/v2/dpop/validate"
 

@@ -130,7 +130,7 @@ read_assertion(struct work *w)
     return oauth__refuse_as(w->cx, ERR_OAUTH_ASSERTION, "nuts-node 3.5 step 4", e);
 }
 
-/* --- 6 to 8: for whom, by whom, for how long ------------------------------------------ */
+/* --- 6 to 8: for whom, by whom, for how long ---------------------------------------- */
 
 static err_t
 check_lifetime(struct work *w)
@@ -171,8 +171,7 @@ check_audience(struct work *w)
     return ERR_OK;
 }
 
-/* --- 9 and 10: what must be presented --------------------------------------------------
- */
+/* --- 9 and 10: what must be presented ----------------------------------------------- */
 
 static err_t
 find_scope(struct work *w)
@@ -288,8 +287,7 @@ check_definitions(struct work *w)
     return check_submitted(w, r->user, &w->user);
 }
 
-/* --- 11 to 13: once, by whose key, and is it true? ---------------------------------------
- */
+/* --- 11 to 13: once, by whose key, and is it true? ---------------------------------- */
 
 static err_t
 used(struct ctx *cx)
@@ -385,8 +383,7 @@ verify(struct work *w)
     return ERR_OK;
 }
 
-/* --- the token ---------------------------------------------------------------------------
- */
+/* --- the token ---------------------------------------------------------------------- */
 
 static void
 put_fields(struct json_out *js, const struct pe_match *m)
@@ -489,8 +486,7 @@ give(struct work *w, struct oauth__given *out)
     return ERR_OK;
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------ */
+/* --- all ---------------------------------------------------------------------------- */
 
 static err_t
 claim(struct work *w) /* up to step 10: what is claimed fits together */

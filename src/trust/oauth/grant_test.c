@@ -60,7 +60,7 @@ refuses(struct world *w, const struct words *q, err_t code)
 }
 #define REFUSES(code, ...) refuses(W, &(struct words){ __VA_ARGS__ }, (code))
 
-/* --- 1 to 5 -------------------------------------------------------------------------- */
+/* --- 1 to 5 ------------------------------------------------------------------------- */
 
 static void
 form(void **state)
@@ -120,8 +120,7 @@ submission(void **state)
         REFUSES(ERR_PE_SUBMISSION, .submission = bad[i]);
 }
 
-/* --- 6 to 8 ----------------------------------------------------------------------------
- */
+/* --- 6 to 8 ------------------------------------------------------------------------- */
 
 static void
 lifetime(void **state)
@@ -174,8 +173,7 @@ audience(void **state)
     REFUSES(ERR_VP_AUDIENCE, .name = "aud", .value = "{\"" AS "\":1}");
 }
 
-/* --- client_id (11 B3) -------------------------------------------------------------------
- */
+/* --- client_id (11 B3) -------------------------------------------------------------- */
 
 static void
 client(void **state)
@@ -244,8 +242,7 @@ client_of_a_did(void **state)
                      ERR_OK);
 }
 
-/* --- 9, 10: scope and definitions (11 B2, B21)
- * --------------------------------------------- */
+/* --- 9, 10: scope and definitions (11 B2, B21) -------------------------------------- */
 
 static void
 scope(void **state)
@@ -363,8 +360,7 @@ arrays_do_not_fall_through(void **state)
     }
 }
 
-/* --- 11: once (7.3, 11 B6)
- * ------------------------------------------------------------------- */
+/* --- 11: once (7.3, 11 B6) ---------------------------------------------------------- */
 
 static void
 nonce(void **state)
@@ -420,11 +416,12 @@ from_before_the_machine_came_up(void **state)
 {
     struct oauth__state *s = W->n->sys.state[ROOM_oauth];
     long long now = (long long)CX->now_ms / 1000;
-    struct str proof = world_proof(
-        W, NULL,
-        world_text(W, "{\"htm\":\"POST\",\"htu\":\"" AS "/token\",\"iat\":%lld,\"jti\":\"b\"}",
-                   now - 1)
-            .p);
+    struct str proof = world_proof(W, NULL,
+                                   world_text(W,
+                                              "{\"htm\":\"POST\",\"htu\":\"" AS
+                                              "/token\",\"iat\":%lld,\"jti\":\"b\"}",
+                                              now - 1)
+                                       .p);
 
     s->uptime_ms = just_up;
     REFUSES(ERR_VP_TIME, .nonce = "b"); /* its nbf is a second ago */
@@ -496,8 +493,7 @@ parallel(void **state)
     }
 }
 
-/* --- 12: DPoP at the token endpoint (11 B5)
- * ---------------------------------------------------- */
+/* --- 12: DPoP at the token endpoint (11 B5) ----------------------------------------- */
 
 static void
 dpop(void **state)
@@ -526,8 +522,7 @@ dpop(void **state)
     assert_true(str_is(W->n->told.reason, "jti already used"));
 }
 
-/* --- 13: is it true? (7.1, 7.2)
- * ------------------------------------------------------------------ */
+/* --- 13: is it true? (7.1, 7.2) ----------------------------------------------------- */
 
 static void
 signatures(void **state)
@@ -636,9 +631,7 @@ unresolvable(void **state)
     peer_end(&gone);
 }
 
-/* --- 14
- * ---------------------------------------------------------------------------------------------
- */
+/* --- 14 ----------------------------------------------------------------------------- */
 
 static void
 fields_that_clash(void **state)
@@ -652,9 +645,7 @@ fields_that_clash(void **state)
     REFUSES(ERR_OAUTH_FIELDS, .scope = "clash", .submission = map);
 }
 
-/* --- tokens
- * ------------------------------------------------------------------------------------------
- */
+/* --- tokens ------------------------------------------------------------------------- */
 
 static void
 bearer(void **state)

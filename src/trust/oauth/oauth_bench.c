@@ -188,7 +188,7 @@ make_subject(struct bench *b)
     }
 }
 
-/* --- requests ------------------------------------------------------------------------ */
+/* --- requests ----------------------------------------------------------------------- */
 
 static struct str
 sign(struct bench *b, struct str header, struct str claims)
@@ -278,8 +278,7 @@ prepare(struct bench *b)
         make_request(b, i);
 }
 
-/* --- what is measured
- * --------------------------------------------------------------------- */
+/* --- what is measured --------------------------------------------------------------- */
 
 /* One thread of a pool: its share of the requests, or as many bounds. */
 struct share {

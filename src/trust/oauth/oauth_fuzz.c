@@ -157,7 +157,7 @@ prepare(void)
     assert(str_starts(reply, S("HTTP/1.1 200")));
 }
 
-/* --- input --------------------------------------------------------------------------- */
+/* --- input -------------------------------------------------------------------------- */
 
 /* The next line, with ~n, ~c and ~k filled in. */
 static struct str
@@ -193,7 +193,7 @@ sign(struct ctx *cx, struct str header, struct str claims)
     return jwt;
 }
 
-/* --- a token request ------------------------------------------------------------------- */
+/* --- a token request ---------------------------------------------------------------- */
 
 static bool
 is_in(const struct ctx *cx, struct str token)
@@ -255,7 +255,7 @@ prove(struct ctx *cx, struct str rest)
     assert(str_search(claims, S("GET")) < claims.n && out.until_ms > cx->now_ms);
 }
 
-/* --- requests, answers, files, URLs ------------------------------------------------------ */
+/* --- requests, answers, files, URLs ------------------------------------------------- */
 
 static void
 request(struct ctx *cx, enum http_door door, struct str text)
@@ -282,7 +282,8 @@ server(struct ctx *cx, struct str rest)
     struct oauth__server out;
 
     if (oauth__server_parse(cx, issuer, rest, &out) == ERR_OK)
-        assert(str_eq(out.issuer, issuer) && str_starts(out.token_endpoint, S("https://")) &&
+        assert(str_eq(out.issuer, issuer) &&
+               str_starts(out.token_endpoint, S("https://")) &&
                str_starts(out.definition_endpoint, S("https://")));
 }
 
@@ -313,7 +314,8 @@ definition(struct ctx *cx, struct str rest)
 
     if (!str_to_u64(str_cut(&rest, '\n'), &status) || status > 599)
         return;
-    w.answer = (struct fetch_reply){ (int)status, S("application/json"), bytes_of(rest), -1 };
+    w.answer =
+        (struct fetch_reply){ (int)status, S("application/json"), bytes_of(rest), -1 };
     if (oauth__definition_get(cx, &s, S("test"), "organization", &out) == ERR_OK)
         assert(status == 200 && out != NULL);
     else

@@ -181,8 +181,7 @@ err_t oauth__token_post(struct ctx *cx, const struct oauth__server *s, struct st
 err_t oauth__token_parse(struct ctx *cx, int status, struct str text, bool dpop,
                          struct oauth__got *out) NODISCARD;
 
-/* --- what is served ---------------------------------------------------------------------
- */
+/* --- what is served ----------------------------------------------------------------- */
 
 void oauth__metadata_put(struct json_out *js, struct str issuer);
 void oauth__client_metadata_put(struct json_out *js);
@@ -194,12 +193,12 @@ struct cache;
 struct oauth__state {
     void *lock_; /* guards what a reload changes, and told */
     struct oauth__scopes *scopes;
-    struct jwk_cache *keys; /* of DPoP proofs seen before */
-    struct cache *remote;   /* metadata and definitions of others */
-    struct cache *tokens;   /* ours at others */
-    int64_t told_minute;    /* in this minute so many refusals */
-    int64_t (*uptime_ms)(void);   /* os_uptime_ms, or a test's */
-    int told;               /* had an event of their own */
+    struct jwk_cache *keys;     /* of DPoP proofs seen before */
+    struct cache *remote;       /* metadata and definitions of others */
+    struct cache *tokens;       /* ours at others */
+    int64_t told_minute;        /* in this minute so many refusals */
+    int64_t (*uptime_ms)(void); /* os_uptime_ms, or a test's */
+    int told;                   /* had an event of their own */
 };
 /* May this refusal have an event of its own? Else it is counted (audit_count_refusal). */
 bool oauth__is_told(struct ctx *cx);

@@ -156,7 +156,7 @@ world_close(struct world *w)
     free(w);
 }
 
-/* --- a token request ------------------------------------------------------------------ */
+/* --- a token request ---------------------------------------------------------------- */
 
 struct words {
     const char *name, *value; /* a claim of the presentation; value NULL leaves it out */

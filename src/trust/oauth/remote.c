@@ -64,7 +64,7 @@ get(struct ctx *cx, struct str url, int *status, struct str *text)
     return ERR_OK;
 }
 
-/* --- metadata ------------------------------------------------------------------------ */
+/* --- metadata ----------------------------------------------------------------------- */
 
 /* RFC 8414 3.1: between host and path. */
 static err_t
@@ -169,8 +169,7 @@ oauth__server_get(struct ctx *cx, struct str issuer, struct oauth__server *out)
     return oauth__server_parse(cx, issuer, text, out);
 }
 
-/* --- definitions -----------------------------------------------------------------------
- */
+/* --- definitions -------------------------------------------------------------------- */
 
 static err_t
 no_definition(struct ctx *cx, const char *what)
@@ -218,8 +217,7 @@ oauth__definition_get(struct ctx *cx, const struct oauth__server *s, struct str 
                : oauth__refuse_as(cx, ERR_OAUTH_REMOTE_BROKEN, "PE 2.0 5", e);
 }
 
-/* --- the token ---------------------------------------------------------------------------
- */
+/* --- the token ---------------------------------------------------------------------- */
 
 /* Plain characters, cut: what a stranger wrote for people. */
 static struct str

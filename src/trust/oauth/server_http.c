@@ -72,7 +72,7 @@ client_metadata(struct req *rq)
     return reply_send(rq, js);
 }
 
-/* --- presentation definitions -------------------------------------------------------- */
+/* --- presentation definitions ------------------------------------------------------- */
 
 /* nuts-node 13.1.7: an unknown subject is not told apart; an empty scope asks nothing. */
 static err_t
@@ -111,8 +111,7 @@ definition(struct req *rq)
     return reply_send(rq, js);
 }
 
-/* --- the token endpoint ----------------------------------------------------------------
- */
+/* --- the token endpoint ------------------------------------------------------------- */
 
 static err_t
 read_form(struct req *rq, struct oauth__asked *in)
@@ -175,8 +174,7 @@ token(struct req *rq)
     return reply_send(rq, js);
 }
 
-/* --- introspection
- * ------------------------------------------------------------------------ */
+/* --- introspection ------------------------------------------------------------------ */
 
 static err_t
 reply_inactive(struct req *rq)
@@ -285,8 +283,7 @@ introspect_extended(struct req *rq)
     return reply_send(rq, js);
 }
 
-/* --- DPoP, for those who guard resources
- * --------------------------------------------------- */
+/* --- DPoP, for those who guard resources -------------------------------------------- */
 
 static err_t
 read_body(struct req *rq, json **body)
@@ -368,8 +365,7 @@ validate_dpop(struct req *rq)
     return reply_send(rq, js);
 }
 
-/* --- asking others
- * ------------------------------------------------------------------------------ */
+/* --- asking others ------------------------------------------------------------------ */
 
 static bool
 is_no_cache(struct str header)
@@ -434,8 +430,7 @@ request_token(struct req *rq)
     return reply_send(rq, js);
 }
 
-/* --- the table
- * ------------------------------------------------------------------------------------ */
+/* --- the table ---------------------------------------------------------------------- */
 
 static const char *const ok_json[] = { "200 application/json", "400", NULL };
 static const char *const well_known[] = { "200 application/json", "404", NULL };

@@ -29,8 +29,7 @@ get(struct world *w, const char *path)
     return node_ask(w->n, "GET", path, NULL);
 }
 
-/* --- what is said of ourselves -----------------------------------------------------------
- */
+/* --- what is said of ourselves ------------------------------------------------------ */
 
 #define WELL_KNOWN "/.well-known/oauth-authorization-server"
 
@@ -143,8 +142,7 @@ definitions(void **state)
     expect(get(W, "/oauth2/nope/presentation_definition?scope=test"), 200, NULL);
 }
 
-/* --- introspection
- * --------------------------------------------------------------------------- */
+/* --- introspection ------------------------------------------------------------------ */
 
 static void
 introspects(void **state)
@@ -227,8 +225,7 @@ extended_without_its_scope(void **state)
     assert_int_equal(json_size(json_get(v, "vps")), 1);
 }
 
-/* --- an organisation by its certificate (2.2, 3.11), with the policies that ship
- * ------------- */
+/* --- an organisation by its certificate (2.2, 3.11), with the policies that ship ---- */
 
 struct x509 {
     struct pki pki;

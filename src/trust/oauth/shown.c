@@ -120,7 +120,7 @@ oauth__shown_pack(struct ctx *cx, const struct vp_raw *vp, struct str *out)
     return buf_done(cx, &b, out);
 }
 
-/* --- keeping ------------------------------------------------------------------------- */
+/* --- keeping ------------------------------------------------------------------------ */
 
 static err_t
 is_kept(struct ctx *cx, struct bytes id, int64_t until_ms, bool *kept)
@@ -168,8 +168,7 @@ oauth__shown_keep(struct ctx *cx, const struct vp_raw *vp, int64_t until_ms)
     return e;
 }
 
-/* --- putting together ------------------------------------------------------------------
- */
+/* --- putting together --------------------------------------------------------------- */
 
 static err_t
 broken(struct ctx *cx)

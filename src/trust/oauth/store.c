@@ -159,8 +159,8 @@ look_up(struct ctx *cx, enum sql_id id, struct str label, struct str token,
     if (token.n != TOKEN_TEXT) /* none of ours */
         return gone(cx);
     if ((e = hash_bytes(cx, HASH_SHA256, bytes_of(token), hash)) != ERR_OK ||
-        (e = store_query_kept(cx, id, &rows,
-                              SQL_ARGS(sql_blob(((struct bytes){ hash, HASH }))))) != ERR_OK)
+        (e = store_query_kept(
+             cx, id, &rows, SQL_ARGS(sql_blob(((struct bytes){ hash, HASH }))))) != ERR_OK)
         return e;
     if (store_next(&rows)) {
         *expires_ms = store_int(&rows, 1);
@@ -198,7 +198,7 @@ oauth__token_more(struct ctx *cx, struct str token, struct str *more)
     return look_up(cx, SQL_oauth_token_more, LABEL_MORE, token, more, &expires_ms);
 }
 
-/* --- for other rooms ----------------------------------------------------------------- */
+/* --- for other rooms ---------------------------------------------------------------- */
 
 static int64_t
 seconds(const json *v, const char *name)
@@ -239,8 +239,7 @@ oauth_token_claim(const struct oauth_token *t, const char *field)
                                              : json_get_text(t->claims, field);
 }
 
-/* --- the job ----------------------------------------------------------------------------
- */
+/* --- the job ------------------------------------------------------------------------ */
 
 err_t
 oauth__sweep(struct ctx *cx, void *state)

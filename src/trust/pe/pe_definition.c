@@ -248,8 +248,7 @@ pe__in_group(const struct pe__descriptor *d, struct str group)
     return json_has(d->group, group);
 }
 
-/* --- submission requirements ------------------------------------------------------------
- */
+/* --- submission requirements -------------------------------------------------------- */
 
 static err_t
 parse_number(struct ctx *cx, const json *v, const char *name, int64_t *out)
@@ -325,8 +324,7 @@ parse_requirements(struct ctx *cx, const struct pe_definition *def, const json *
     return ERR_OK;
 }
 
-/* --- all
- * ------------------------------------------------------------------------------------ */
+/* --- all ---------------------------------------------------------------------------- */
 
 static err_t
 parse_descriptors(struct ctx *cx, const json *list, struct pe_definition *d)

@@ -184,7 +184,7 @@ choose(struct work *w, size_t index)
     return ERR_OK;
 }
 
-/* --- requirements --------------------------------------------------------------------- */
+/* --- requirements ------------------------------------------------------------------- */
 
 static bool
 enough(const struct pe__requirement *r, size_t got, size_t of)
@@ -274,8 +274,7 @@ settle(const struct work *w, bool *take)
     return ERR_OK;
 }
 
-/* --- the outcome ------------------------------------------------------------------------
- */
+/* --- the outcome -------------------------------------------------------------------- */
 
 static bool
 same_value(const struct pe_value *a, const struct pe_value *b)

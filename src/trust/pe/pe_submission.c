@@ -73,7 +73,7 @@ pe_submission(struct ctx *cx, const struct pe_definition *d, const struct pe_mat
     return json_out_done(cx, &js, out);
 }
 
-/* --- received ------------------------------------------------------------------------ */
+/* --- received ----------------------------------------------------------------------- */
 
 static err_t
 bad(struct ctx *cx, const char *what)

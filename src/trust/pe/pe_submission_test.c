@@ -16,7 +16,7 @@ static struct pe_credential c[3]; /* as they stand in the presentation */
 static struct pe_match m;
 
 #define TYPED(id, type, more)                                                              \
-    "{\"id\":\"" id "\"," more "\"constraints\":{\"fields\":[{\"path\":[\"$.type\"],"       \
+    "{\"id\":\"" id "\"," more "\"constraints\":{\"fields\":[{\"path\":[\"$.type\"],"      \
     "\"filter\":{\"type\":\"string\",\"const\":\"" type "\"}}]}}"
 
 static json *
@@ -61,8 +61,8 @@ define(const char *text)
 }
 
 #define TWO                                                                                \
-    "{\"id\":\"pd\",\"input_descriptors\":[" TYPED("org", "Org", "") ","                    \
-    TYPED("role", "Role", "") "]}"
+    "{\"id\":\"pd\",\"input_descriptors\":[" TYPED("org", "Org",                           \
+                                                   "") "," TYPED("role", "Role", "") "]}"
 #define ONE "{\"id\":\"pd\",\"input_descriptors\":[" TYPED("org", "Org", "") "]}"
 
 /* 0.5: one credential stands alone, more in an array. */
@@ -96,7 +96,10 @@ static void
 refuses_what_is_no_submission(void **state)
 {
     static const char *const bad[] = {
-        "", "nope", "[]", "{}",
+        "",
+        "nope",
+        "[]",
+        "{}",
         "{\"id\":\"\",\"definition_id\":\"pd\",\"descriptor_map\":[]}",
         "{\"id\":7,\"definition_id\":\"pd\",\"descriptor_map\":[]}",
         "{\"id\":\"s\",\"descriptor_map\":[]}",
@@ -104,7 +107,8 @@ refuses_what_is_no_submission(void **state)
         "{\"id\":\"s\",\"definition_id\":\"pd\"}",
         "{\"id\":\"s\",\"definition_id\":\"pd\",\"descriptor_map\":{}}",
         "{\"id\":\"s\",\"definition_id\":\"pd\",\"descriptor_map\":[7]}",
-        "{\"id\":\"s\",\"definition_id\":\"pd\",\"descriptor_map\":[{\"id\":\"a\",\"format\":"
+        "{\"id\":\"s\",\"definition_id\":\"pd\",\"descriptor_map\":[{\"id\":\"a\","
+        "\"format\":"
         "\"jwt_vc\"}]}",
         "{\"id\":\"s\",\"definition_id\":\"pd\",\"descriptor_map\":[{\"id\":\"a\",\"path\":"
         "\"$\"}]}",
@@ -172,12 +176,12 @@ believes_what_it_would_choose_itself(void **state)
         { "pd", "", BOTH, ERR_PE_CONFORM },
         { "pd", E("org", "jwt_vc", AT "[0]"), BOTH, ERR_PE_CONFORM },
         { "pd",
-          E("org", "jwt_vc", AT "[0]") "," E("org", "jwt_vc", AT "[0]") ","
-          E("role", "jwt_vc", AT "[1]"),
+          E("org", "jwt_vc", AT "[0]") "," E("org", "jwt_vc",
+                                             AT "[0]") "," E("role", "jwt_vc", AT "[1]"),
           BOTH, ERR_PE_CONFORM },
         { "pd",
-          E("org", "jwt_vc", AT "[0]") "," E("role", "jwt_vc", AT "[1]") ","
-          E("x", "jwt_vc", AT "[1]"),
+          E("org", "jwt_vc", AT "[0]") "," E("role", "jwt_vc",
+                                             AT "[1]") "," E("x", "jwt_vc", AT "[1]"),
           BOTH, ERR_PE_CONFORM },
         { "pd", E("org", "jwt_vc", AT "[0]") "," E("x", "jwt_vc", AT "[1]"), BOTH,
           ERR_PE_CONFORM },
@@ -210,14 +214,14 @@ believes_what_it_would_choose_itself(void **state)
           ERR_PE_CONFORM },
         { "pd", E("org", "jwt_vc", "$..x") "," E("role", "jwt_vc", AT "[1]"), BOTH,
           ERR_PE_CONFORM },
-        { "pd", E("org", "jwt_vc", AT "[99999999999999999999]") ","
-                E("role", "jwt_vc", AT "[1]"),
+        { "pd",
+          E("org", "jwt_vc", AT "[99999999999999999999]") "," E("role", "jwt_vc", AT "[1]"),
           BOTH, ERR_PE_CONFORM },
         { "pd", E("org", "jwt_vc", AT "[0]") "," E("role", "jwt_vc", AT "[1]"), "{}",
           ERR_PE_CONFORM },
         { "pd",
-          "{\"id\":\"org\",\"format\":\"jwt_vc\",\"path\":\"" AT "[0]\",\"path_nested\":{}},"
-          E("role", "jwt_vc", AT "[1]"),
+          "{\"id\":\"org\",\"format\":\"jwt_vc\",\"path\":\"" AT
+          "[0]\",\"path_nested\":{}}," E("role", "jwt_vc", AT "[1]"),
           BOTH, ERR_PE_CONFORM },
     };
 
@@ -265,8 +269,8 @@ follows_requirements(void **state)
 {
     static const char rules[] =
         "{\"id\":\"pd\",\"submission_requirements\":[{\"rule\":\"all\",\"from\":\"A\"}],"
-        "\"input_descriptors\":[" TYPED("org", "Org", "\"group\":[\"A\"],") ","
-        TYPED("role", "Role", "\"group\":[\"A\"],") "]}";
+        "\"input_descriptors\":[" TYPED("org", "Org", "\"group\":[\"A\"],") "," TYPED(
+            "role", "Role", "\"group\":[\"A\"],") "]}";
     static const char one[] = "{\"verifiableCredential\":\"both.jwt.3\"}";
     struct pe_credential first = c[0];
 

@@ -38,7 +38,7 @@ parse(const char *text)
     return v;
 }
 
-/* --- definitions ------------------------------------------------------------------------- */
+/* --- definitions -------------------------------------------------------------------- */
 
 #define PD(descriptors) "{\"id\":\"pd\",\"input_descriptors\":[" descriptors "]}"
 #define D(more)         "{\"id\":\"d\",\"constraints\":{" more "}}"
@@ -59,14 +59,19 @@ static void
 refuses_definitions(void **state)
 {
     static const char *const bad[] = {
-        "[]", "\"x\"", "null", "{}",
+        "[]",
+        "\"x\"",
+        "null",
+        "{}",
         "{\"id\":\"pd\"}",
         "{\"input_descriptors\":[" D("") "]}",
         "{\"id\":\"\",\"input_descriptors\":[" D("") "]}",
         "{\"id\":7,\"input_descriptors\":[" D("") "]}",
         "{\"id\":\"pd\",\"input_descriptors\":{}}",
         "{\"id\":\"pd\",\"input_descriptors\":[" D("") "],\"extra\":1}",
-        PD(""), PD("7"), PD("{}"),
+        PD(""),
+        PD("7"),
+        PD("{}"),
         PD("{\"id\":\"d\"}"),
         PD("{\"id\":\"\",\"constraints\":{}}"),
         PD("{\"id\":7,\"constraints\":{}}"),
@@ -75,36 +80,52 @@ refuses_definitions(void **state)
         PD("{\"id\":\"d\",\"constraints\":{},\"group\":\"A\"}"),
         PD("{\"id\":\"d\",\"constraints\":{},\"group\":[7]}"),
         PD(D("") "," D("")),
-        PD(D("\"extra\":1")), PD(D("\"fields\":{}")),
-        PD(FIELDS("7")), PD(FIELDS("{}")),
-        PD(FIELDS("{\"path\":[]}")), PD(FIELDS("{\"path\":\"$.a\"}")),
-        PD(FIELDS("{\"path\":[7]}")), PD(FIELDS("{\"path\":[\"a\"]}")),
-        PD(FIELDS("{\"path\":[\"$.[\"]}")), PD(FIELDS("{\"path\":[\"$.a\",\"$[?@.x==]\"]}")),
-        FIELD(",\"extra\":1"), FIELD(",\"id\":7"), FIELD(",\"optional\":\"yes\""),
-        FIELD(",\"filter\":7"), FIELD(",\"filter\":true"), FIELD(",\"filter\":{\"type\":\"text\"}"),
-        FIELD(",\"filter\":{\"minLength\":-1}"), FIELD(",\"filter\":{\"enum\":7}"),
+        PD(D("\"extra\":1")),
+        PD(D("\"fields\":{}")),
+        PD(FIELDS("7")),
+        PD(FIELDS("{}")),
+        PD(FIELDS("{\"path\":[]}")),
+        PD(FIELDS("{\"path\":\"$.a\"}")),
+        PD(FIELDS("{\"path\":[7]}")),
+        PD(FIELDS("{\"path\":[\"a\"]}")),
+        PD(FIELDS("{\"path\":[\"$.[\"]}")),
+        PD(FIELDS("{\"path\":[\"$.a\",\"$[?@.x==]\"]}")),
+        FIELD(",\"extra\":1"),
+        FIELD(",\"id\":7"),
+        FIELD(",\"optional\":\"yes\""),
+        FIELD(",\"filter\":7"),
+        FIELD(",\"filter\":true"),
+        FIELD(",\"filter\":{\"type\":\"text\"}"),
+        FIELD(",\"filter\":{\"minLength\":-1}"),
+        FIELD(",\"filter\":{\"enum\":7}"),
         FIELD(",\"filter\":{\"pattern\":\"(\"}"),
         FIELD(",\"filter\":{\"pattern\":\"(a)(b)\"}"),
         FIELD(",\"filter\":{\"$ref\":\"https://else.example/schema\"}"),
         "{\"id\":\"pd\",\"format\":7,\"input_descriptors\":[" D("") "]}",
         "{\"id\":\"pd\",\"format\":{\"jwt_vc\":7},\"input_descriptors\":[" D("") "]}",
         "{\"id\":\"pd\",\"format\":{\"jwt_vc\":{}},\"input_descriptors\":[" D("") "]}",
-        "{\"id\":\"pd\",\"format\":{\"jwt_vc\":{\"alg\":[]}},\"input_descriptors\":[" D("") "]}",
-        "{\"id\":\"pd\",\"format\":{\"jwt_vc\":{\"alg\":[7]}},\"input_descriptors\":[" D("") "]}",
-        "{\"id\":\"pd\",\"format\":{\"jwt_vc\":{\"proof_type\":[\"x\"]}},\"input_descriptors\":["
-        D("") "]}",
-        "{\"id\":\"pd\",\"format\":{\"ldp_vc\":{\"alg\":[\"x\"]}},\"input_descriptors\":[" D("")
-        "]}",
+        "{\"id\":\"pd\",\"format\":{\"jwt_vc\":{\"alg\":[]}},\"input_descriptors\":[" D(
+            "") "]}",
+        "{\"id\":\"pd\",\"format\":{\"jwt_vc\":{\"alg\":[7]}},\"input_descriptors\":[" D(
+            "") "]}",
+        "{\"id\":\"pd\",\"format\":{\"jwt_vc\":{\"proof_type\":[\"x\"]}},\"input_"
+        "descriptors\":[" D("") "]}",
+        "{\"id\":\"pd\",\"format\":{\"ldp_vc\":{\"alg\":[\"x\"]}},\"input_descriptors\":"
+        "[" D("") "]}",
         PD("{\"id\":\"d\",\"constraints\":{},\"format\":{\"jwt_vc\":{}}}"),
-        RULES("{}"), RULES("[]"), RULES("[7]"), RULES("[{}]"),
+        RULES("{}"),
+        RULES("[]"),
+        RULES("[7]"),
+        RULES("[{}]"),
         RULES("[{\"rule\":\"some\",\"from\":\"A\"}]"),
         RULES("[{\"rule\":7,\"from\":\"A\"}]"),
         RULES("[{\"rule\":\"all\"}]"),
         RULES("[{\"rule\":\"all\",\"from\":7}]"),
         RULES("[{\"rule\":\"all\",\"from\":\"B\"}]"),
         RULES("[{\"rule\":\"all\",\"from\":\"A\",\"extra\":1}]"),
-        RULES("[{\"rule\":\"all\",\"from\":\"A\",\"from_nested\":[{\"rule\":\"all\",\"from\":"
-              "\"A\"}]}]"),
+        RULES(
+            "[{\"rule\":\"all\",\"from\":\"A\",\"from_nested\":[{\"rule\":\"all\",\"from\":"
+            "\"A\"}]}]"),
         RULES("[{\"rule\":\"all\",\"from_nested\":[]}]"),
         RULES("[{\"rule\":\"all\",\"from_nested\":[{\"rule\":\"all\",\"from\":\"B\"}]}]"),
         RULES("[{\"rule\":\"pick\",\"count\":0,\"from\":\"A\"}]"),
@@ -151,24 +172,27 @@ bounds_definitions(void **state)
         const char *open, *before, *behind, *close;
         int most;
     } rows[] = {
-        { "{\"id\":\"pd\",\"input_descriptors\":[", "{\"id\":\"d",
-          "\",\"constraints\":{}}", "]}", PE_DESCRIPTORS_MAX },
-        { "{\"id\":\"pd\",\"input_descriptors\":[{\"id\":\"d\",\"constraints\":{\"fields\":[",
+        { "{\"id\":\"pd\",\"input_descriptors\":[", "{\"id\":\"d", "\",\"constraints\":{}}",
+          "]}", PE_DESCRIPTORS_MAX },
+        { "{\"id\":\"pd\",\"input_descriptors\":[{\"id\":\"d\",\"constraints\":{\"fields\":"
+          "[",
           "{\"path\":[\"$.a", "\"]}", "]}}]}", PE_FIELDS_MAX },
-        { "{\"id\":\"pd\",\"input_descriptors\":[{\"id\":\"d\",\"constraints\":{\"fields\":[{"
+        { "{\"id\":\"pd\",\"input_descriptors\":[{\"id\":\"d\",\"constraints\":{\"fields\":"
+          "[{"
           "\"path\":[",
           "\"$.a", "\"", "]}]}}]}", PE_PATHS_MAX },
         { "{\"id\":\"pd\",\"input_descriptors\":[{\"id\":\"d\",\"group\":[\"A\"],"
           "\"constraints\":{}}],\"submission_requirements\":[",
-          "{\"rule\":\"all\",\"from\":\"A\",\"name\":\"", "\"}", "]}", PE_REQUIREMENTS_MAX },
+          "{\"rule\":\"all\",\"from\":\"A\",\"name\":\"", "\"}", "]}",
+          PE_REQUIREMENTS_MAX },
     };
     struct pe_definition *d;
     struct str text;
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
-        text = many(rows[i].open, rows[i].before, rows[i].behind, rows[i].most,
-                    rows[i].close);
+        text =
+            many(rows[i].open, rows[i].before, rows[i].behind, rows[i].most, rows[i].close);
         assert_int_equal(define(text.p, &d), ERR_OK);
         text = many(rows[i].open, rows[i].before, rows[i].behind, rows[i].most + 1,
                     rows[i].close);
@@ -200,13 +224,15 @@ tells_about_itself(void **state)
 
     (void)state;
     assert_int_equal(
-        define("{\"id\":\"pd\",\"name\":\"n\",\"purpose\":\"p\",\"frame\":{},"
-               "\"input_descriptors\":[{\"id\":\"a\",\"name\":\"n\",\"purpose\":\"p\","
-               "\"constraints\":{\"limit_disclosure\":\"required\",\"fields\":[{\"id\":\"x\","
-               "\"path\":[\"$.a\"],\"intent_to_retain\":true},{\"path\":[\"$.b\"]}]}},{\"id\":"
-               "\"b\",\"format\":{\"jwt_vc\":{\"alg\":[\"ES256\"]}},\"constraints\":{\"fields\":"
-               "[{\"id\":\"y\",\"path\":[\"$.c\"]}]}}]}",
-               &d),
+        define(
+            "{\"id\":\"pd\",\"name\":\"n\",\"purpose\":\"p\",\"frame\":{},"
+            "\"input_descriptors\":[{\"id\":\"a\",\"name\":\"n\",\"purpose\":\"p\","
+            "\"constraints\":{\"limit_disclosure\":\"required\",\"fields\":[{\"id\":\"x\","
+            "\"path\":[\"$.a\"],\"intent_to_retain\":true},{\"path\":[\"$.b\"]}]}},{\"id\":"
+            "\"b\",\"format\":{\"jwt_vc\":{\"alg\":[\"ES256\"]}},\"constraints\":{"
+            "\"fields\":"
+            "[{\"id\":\"y\",\"path\":[\"$.c\"]}]}}]}",
+            &d),
         ERR_OK);
     assert_true(str_is(pe_definition_id(d), "pd"));
     assert_true(pe_definition_field(d, 0, &id) && str_is(id, "x"));
@@ -214,14 +240,15 @@ tells_about_itself(void **state)
     assert_false(pe_definition_field(d, 2, &id));
     assert_true(pe_definition_takes_jwt(d));
     assert_true(json_is(json_get(pe_definition_json(d), "id"), "pd"));
-    assert_int_equal(define(PD("{\"id\":\"d\",\"format\":{\"ldp_vc\":{\"proof_type\":[\"x\"]}},"
-                               "\"constraints\":{}}"),
-                            &d),
-                     ERR_OK);
+    assert_int_equal(
+        define(PD("{\"id\":\"d\",\"format\":{\"ldp_vc\":{\"proof_type\":[\"x\"]}},"
+                  "\"constraints\":{}}"),
+               &d),
+        ERR_OK);
     assert_false(pe_definition_takes_jwt(d));
 }
 
-/* --- matching ----------------------------------------------------------------------------- */
+/* --- matching ----------------------------------------------------------------------- */
 
 static struct pe_credential
 jwt(const char *alg, const char *view)
@@ -234,9 +261,10 @@ jwt(const char *alg, const char *view)
 static struct pe_credential
 ldp(const char *proof, const char *view)
 {
-    return (struct pe_credential){
-        .format = PE_LDP_VC, .proof = str_of(proof), .view = parse(view), .raw = str_of(view)
-    };
+    return (struct pe_credential){ .format = PE_LDP_VC,
+                                   .proof = str_of(proof),
+                                   .view = parse(view),
+                                   .raw = str_of(view) };
 }
 
 static err_t
@@ -309,7 +337,8 @@ reads_fields_as_nuts_does(void **state)
         { A ",\"filter\":{\"const\":\"3\"}", "{\"a\":3}", NO },
         { A ",\"filter\":{\"type\":\"string\",\"enum\":[\"x\",\"y\"]}", "{\"a\":\"y\"}",
           "\"y\"" },
-        { A ",\"filter\":{\"type\":\"string\",\"enum\":[\"x\",\"y\"]}", "{\"a\":\"z\"}", NO },
+        { A ",\"filter\":{\"type\":\"string\",\"enum\":[\"x\",\"y\"]}", "{\"a\":\"z\"}",
+          NO },
         /* arrays: an element that passes, or no match (B21) */
         { A ",\"filter\":{\"type\":\"string\"}", "{\"a\":[\"x\",1]}", "[\"x\",1]" },
         { A ",\"filter\":{\"type\":\"string\"}", "{\"a\":[]}", NO },
@@ -329,9 +358,10 @@ reads_fields_as_nuts_does(void **state)
         /* patterns: a search; what matched, or its one group, is the value */
         { A ",\"filter\":{\"type\":\"string\",\"pattern\":\"lan\"}", "{\"a\":\"Plantage\"}",
           "\"lan\"" },
-        { A ",\"filter\":{\"type\":\"string\",\"pattern\":\"^lan\"}", "{\"a\":\"Plantage\"}",
-          NO },
-        { A ",\"filter\":{\"type\":\"string\",\"pattern\":\"^[0-9.]+-\\\\d+-\\\\d+-S-(\\\\d+)-00"
+        { A ",\"filter\":{\"type\":\"string\",\"pattern\":\"^lan\"}",
+          "{\"a\":\"Plantage\"}", NO },
+        { A ",\"filter\":{\"type\":\"string\",\"pattern\":\"^[0-9.]+-\\\\d+-\\\\d+-S-("
+            "\\\\d+)-00"
             "\\\\.000-\\\\d+$\"}",
           "{\"a\":\"2.16.528.1.1007.99.2110-1-900030787-S-90000380-00.000-11223344\"}",
           "\"90000380\"" },
@@ -342,7 +372,8 @@ reads_fields_as_nuts_does(void **state)
         { A ",\"filter\":{\"pattern\":\"x\"}", "{\"a\":7}", "7" },
         { A ",\"filter\":{\"type\":\"string\",\"pattern\":\"^did:web:b\\\\.example$\"}",
           "{\"a\":\"did:web:bxexample\"}", NO },
-        { A ",\"filter\":{\"type\":\"string\",\"pattern\":\"^x$\"}", "{\"a\":\"x\\n\"}", NO },
+        { A ",\"filter\":{\"type\":\"string\",\"pattern\":\"^x$\"}", "{\"a\":\"x\\n\"}",
+          NO },
         /* optional: absent is null; there and failing is no match */
         { A ",\"optional\":true", "{\"b\":1}", "null" },
         { A ",\"optional\":true", "{\"a\":1}", "1" },
@@ -358,7 +389,8 @@ reads_fields_as_nuts_does(void **state)
         const char *got = value(rows[i].field, rows[i].view);
 
         if (strcmp(got, rows[i].want) != 0)
-            fail_msg("%s of %s: %s, not %s", rows[i].field, rows[i].view, got, rows[i].want);
+            fail_msg("%s of %s: %s, not %s", rows[i].field, rows[i].view, got,
+                     rows[i].want);
     }
 }
 
@@ -412,7 +444,7 @@ asks_both_formats(void **state)
 #define ORG  "{\"type\":[\"VerifiableCredential\",\"Org\"],\"n\":1}"
 #define ROLE "{\"type\":[\"VerifiableCredential\",\"Role\"],\"n\":2}"
 #define TYPED(id, type)                                                                    \
-    "{\"id\":\"" id "\",\"constraints\":{\"fields\":[{\"path\":[\"$.type\"],\"filter\":{"    \
+    "{\"id\":\"" id "\",\"constraints\":{\"fields\":[{\"path\":[\"$.type\"],\"filter\":{"  \
     "\"type\":\"string\",\"const\":\"" type "\"}}]}}"
 
 static void
@@ -433,9 +465,9 @@ takes_the_first_that_fits(void **state)
     assert_int_equal(m.selected[0], 1); /* in the order of the definition */
     assert_int_equal(m.selected[1], 0);
     /* one for two descriptors stands once */
-    assert_int_equal(match(PD(TYPED("a", "Org") "," TYPED("b", "VerifiableCredential")),
-                           &c[1], 1, &m),
-                     ERR_OK);
+    assert_int_equal(
+        match(PD(TYPED("a", "Org") "," TYPED("b", "VerifiableCredential")), &c[1], 1, &m),
+        ERR_OK);
     assert_int_equal(m.map_count, 2);
     assert_int_equal(m.selected_count, 1);
     /* every descriptor, or none at all; the one that is not met is named */
@@ -466,7 +498,8 @@ honours_subject_is_issuer(void **state)
         bool fits;
     } rows[] = {
         { "{\"issuer\":\"did:a\",\"credentialSubject\":[{\"id\":\"did:a\"}]}", true },
-        { "{\"issuer\":{\"id\":\"did:a\"},\"credentialSubject\":{\"id\":\"did:a\"}}", true },
+        { "{\"issuer\":{\"id\":\"did:a\"},\"credentialSubject\":{\"id\":\"did:a\"}}",
+          true },
         { "{\"issuer\":\"did:a\",\"credentialSubject\":[{\"id\":\"did:b\"}]}", false },
         { "{\"issuer\":\"did:a\",\"credentialSubject\":[{\"id\":\"did:a\"},{}]}", false },
         { "{\"issuer\":\"did:a\",\"credentialSubject\":[]}", false },
@@ -488,13 +521,13 @@ honours_subject_is_issuer(void **state)
 static void
 refuses_two_values_for_one_id(void **state)
 {
-    static const char pd[] =
-        PD("{\"id\":\"a\",\"constraints\":{\"fields\":[{\"id\":\"x\",\"path\":[\"$.n\"]}]}},"
-           "{\"id\":\"b\",\"constraints\":{\"fields\":[{\"id\":\"x\",\"path\":[\"$.m\"]}]}}");
-    static const char patterns[] =
-        PD("{\"id\":\"a\",\"constraints\":{\"fields\":[{\"id\":\"x\",\"path\":[\"$.n\"]}]}},"
-           "{\"id\":\"b\",\"constraints\":{\"fields\":[{\"id\":\"x\",\"path\":[\"$.m\"],"
-           "\"filter\":{\"type\":\"string\",\"pattern\":\"^.\"}}]}}");
+    static const char pd[] = PD(
+        "{\"id\":\"a\",\"constraints\":{\"fields\":[{\"id\":\"x\",\"path\":[\"$.n\"]}]}},"
+        "{\"id\":\"b\",\"constraints\":{\"fields\":[{\"id\":\"x\",\"path\":[\"$.m\"]}]}}");
+    static const char patterns[] = PD(
+        "{\"id\":\"a\",\"constraints\":{\"fields\":[{\"id\":\"x\",\"path\":[\"$.n\"]}]}},"
+        "{\"id\":\"b\",\"constraints\":{\"fields\":[{\"id\":\"x\",\"path\":[\"$.m\"],"
+        "\"filter\":{\"type\":\"string\",\"pattern\":\"^.\"}}]}}");
     static const struct {
         const char *pd, *view;
         err_t want;
@@ -519,16 +552,20 @@ refuses_two_values_for_one_id(void **state)
     }
 }
 
-/* --- requirements ---------------------------------------------------------------------------- */
+/* --- requirements ------------------------------------------------------------------- */
 
 /* Descriptors a, b (in A), c (in A and B), d (in B), e (in none): met by $.a … $.e. */
 #define GROUPED(rules)                                                                     \
     "{\"id\":\"pd\",\"submission_requirements\":" rules ",\"input_descriptors\":["         \
-    "{\"id\":\"a\",\"group\":[\"A\"],\"constraints\":{\"fields\":[{\"path\":[\"$.a\"]}]}}," \
-    "{\"id\":\"b\",\"group\":[\"A\"],\"constraints\":{\"fields\":[{\"path\":[\"$.b\"]}]}}," \
-    "{\"id\":\"c\",\"group\":[\"A\",\"B\"],\"constraints\":{\"fields\":[{\"path\":[\"$.c\"]" \
+    "{\"id\":\"a\",\"group\":[\"A\"],\"constraints\":{\"fields\":[{\"path\":[\"$.a\"]}]}}" \
+    ","                                                                                    \
+    "{\"id\":\"b\",\"group\":[\"A\"],\"constraints\":{\"fields\":[{\"path\":[\"$.b\"]}]}}" \
+    ","                                                                                    \
+    "{\"id\":\"c\",\"group\":[\"A\",\"B\"],\"constraints\":{\"fields\":[{\"path\":[\"$."   \
+    "c\"]"                                                                                 \
     "}]}},"                                                                                \
-    "{\"id\":\"d\",\"group\":[\"B\"],\"constraints\":{\"fields\":[{\"path\":[\"$.d\"]}]}}," \
+    "{\"id\":\"d\",\"group\":[\"B\"],\"constraints\":{\"fields\":[{\"path\":[\"$.d\"]}]}}" \
+    ","                                                                                    \
     "{\"id\":\"e\",\"constraints\":{\"fields\":[{\"path\":[\"$.e\"]}]}}]}"
 
 static void
@@ -554,19 +591,24 @@ follows_requirements(void **state)
           "{\"a\":1,\"b\":1,\"c\":1,\"d\":1}", "abcd" },
         { "[{\"rule\":\"all\",\"from\":\"A\"},{\"rule\":\"all\",\"from\":\"B\"}]",
           "{\"a\":1,\"b\":1,\"c\":1}", NULL },
-        { "[{\"rule\":\"pick\",\"count\":1,\"from_nested\":[{\"rule\":\"all\",\"from\":\"A\"},"
+        { "[{\"rule\":\"pick\",\"count\":1,\"from_nested\":[{\"rule\":\"all\",\"from\":"
+          "\"A\"},"
           "{\"rule\":\"all\",\"from\":\"B\"}]}]",
           "{\"c\":1,\"d\":1}", "cd" },
-        { "[{\"rule\":\"pick\",\"count\":1,\"from_nested\":[{\"rule\":\"all\",\"from\":\"A\"},"
+        { "[{\"rule\":\"pick\",\"count\":1,\"from_nested\":[{\"rule\":\"all\",\"from\":"
+          "\"A\"},"
           "{\"rule\":\"all\",\"from\":\"B\"}]}]",
           "{\"a\":1,\"b\":1,\"c\":1,\"d\":1}", "abc" },
-        { "[{\"rule\":\"all\",\"from_nested\":[{\"rule\":\"pick\",\"count\":1,\"from\":\"A\"},"
+        { "[{\"rule\":\"all\",\"from_nested\":[{\"rule\":\"pick\",\"count\":1,\"from\":"
+          "\"A\"},"
           "{\"rule\":\"pick\",\"count\":1,\"from\":\"B\"}]}]",
           "{\"a\":1}", NULL },
-        { "[{\"rule\":\"all\",\"from_nested\":[{\"rule\":\"pick\",\"count\":1,\"from\":\"A\"},"
+        { "[{\"rule\":\"all\",\"from_nested\":[{\"rule\":\"pick\",\"count\":1,\"from\":"
+          "\"A\"},"
           "{\"rule\":\"pick\",\"count\":1,\"from\":\"B\"}]}]",
           "{\"a\":1,\"d\":1}", "ad" },
-        { "[{\"rule\":\"pick\",\"min\":2,\"from_nested\":[{\"rule\":\"all\",\"from\":\"A\"},"
+        { "[{\"rule\":\"pick\",\"min\":2,\"from_nested\":[{\"rule\":\"all\",\"from\":\"A\"}"
+          ","
           "{\"rule\":\"all\",\"from\":\"B\"}]}]",
           "{\"a\":1,\"b\":1,\"c\":1}", NULL },
     };
@@ -589,7 +631,7 @@ follows_requirements(void **state)
     }
 }
 
-/* --- what it may cost ---------------------------------------------------------------------- */
+/* --- what it may cost --------------------------------------------------------------- */
 
 static double
 seconds(void)
@@ -604,16 +646,16 @@ seconds(void)
 static void
 costs_what_it_may(void **state)
 {
-    static const char *const patterns[] = { "^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "(.*a){25}$",
-                                            "(x+x+)+y" };
+    static const char *const patterns[] = { "^(a+)+$", "^(a|a)*$", "^(a|aa)+$",
+                                            "(.*a){25}$", "(x+x+)+y" };
     struct pe_credential c[64];
     struct pe_match m;
     struct str text, view;
     double start;
 
     (void)state;
-    view = many("{\"v\":[", "\"xxxxxxxxxxxxxxxxaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "!\"", 200,
-                "]}");
+    view = many("{\"v\":[", "\"xxxxxxxxxxxxxxxxaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "!\"",
+                200, "]}");
     for (size_t i = 0; i < COUNT(c); i++)
         c[i] = jwt("ES256", view.p);
     for (size_t i = 0; i < COUNT(patterns); i++) {
@@ -628,15 +670,16 @@ costs_what_it_may(void **state)
             fail_msg("%s: %.1f s", patterns[i], seconds() - start);
     }
     /* paths that visit everything, over and over */
-    text = arena_printf(CX->arena, PD(FIELDS("{\"path\":[\"$..*..*..*\"],\"filter\":{\"type\":"
-                                             "\"object\"}}")));
+    text =
+        arena_printf(CX->arena, PD(FIELDS("{\"path\":[\"$..*..*..*\"],\"filter\":{\"type\":"
+                                          "\"object\"}}")));
     start = seconds();
     assert_int_not_equal(match(text.p, c, COUNT(c), &m), ERR_OK);
     assert_true(seconds() - start < 2);
     /* comparisons of large values */
-    text = arena_printf(CX->arena,
-                        PD(FIELDS("{\"path\":[\"$\"],\"filter\":{\"not\":{\"const\":%s}}}")),
-                        view.p);
+    text = arena_printf(
+        CX->arena, PD(FIELDS("{\"path\":[\"$\"],\"filter\":{\"not\":{\"const\":%s}}}")),
+        view.p);
     start = seconds();
     assert_int_equal(match(text.p, c, COUNT(c), &m), ERR_PE_NO_MATCH);
     assert_true(seconds() - start < 2);

@@ -83,7 +83,7 @@ struct vc_options {
     const struct vc_x509_trust *x509; /* NULL: the room's */
     struct str holder;                /* in a presentation: who signed it */
     bool unsigned_by_holder; /* take unsigned ones that the holder claims himself */
-    int64_t at_ms; /* valid then? 0: now. Documents and lists are those of now */
+    int64_t at_ms;           /* valid then? 0: now. Documents and lists are those of now */
 };
 
 struct vc {

@@ -25,7 +25,8 @@ struct bench {
     struct str holder_doc, issuer_doc, jwt, vp_jwt, x509, vp_x509;
 };
 
-static const struct bytes message = { (const uint8_t *)"thirty-two bytes, or a few more", 32 };
+static const struct bytes message = { (const uint8_t *)"thirty-two bytes, or a few more",
+                                      32 };
 
 /* --- the world ------------------------------------------------------------------- */
 
@@ -62,7 +63,8 @@ static struct cert *
 certify(struct bench *b, enum x509_kind kind, const char *cn, const char *crl,
         const struct key *key, const struct cert *by, const struct key *by_key)
 {
-    const struct cert_attr names[] = { { S("CN"), str_of(cn) }, { S("O"), S("Huis") },
+    const struct cert_attr names[] = { { S("CN"), str_of(cn) },
+                                       { S("O"), S("Huis") },
                                        { S("L"), S("Oss") } };
     const struct cert_san san[] = { { CERT_SAN_DNS, S("h.example.org"), S("") },
                                     { CERT_SAN_OTHER_NAME, S(UZI), S("2.5.5.5") } };
@@ -90,15 +92,19 @@ make_pki(struct bench *b)
     b->root = certify(b, X509_MAKE_ROOT, "Root", "", b->root_key, NULL, b->root_key);
     b->ca = certify(b, X509_MAKE_INTERMEDIATE, "CA", "http://c.example.org/root.crl",
                     b->ca_key, b->root, b->root_key);
-    b->leaf = certify(b, X509_MAKE_UZI_SERVER, "h.example.org", "http://c.example.org/ca.crl",
-                      b->leaf_key, b->ca, b->ca_key);
+    b->leaf = certify(b, X509_MAKE_UZI_SERVER, "h.example.org",
+                      "http://c.example.org/ca.crl", b->leaf_key, b->ca, b->ca_key);
     b->chain[0] = cert_der(b->leaf);
     b->chain[1] = cert_der(b->ca);
     b->chain[2] = cert_der(b->root);
-    bench_must(cx, x509_make_crl(cx, b->ca, b->ca_key, NULL, 0, 1, cx->now_ms - DAY,
-                                 cx->now_ms + DAY, &b->crl[0]), "a list");
-    bench_must(cx, x509_make_crl(cx, b->root, b->root_key, NULL, 0, 1, cx->now_ms - DAY,
-                                 cx->now_ms + DAY, &b->crl[1]), "a list");
+    bench_must(cx,
+               x509_make_crl(cx, b->ca, b->ca_key, NULL, 0, 1, cx->now_ms - DAY,
+                             cx->now_ms + DAY, &b->crl[0]),
+               "a list");
+    bench_must(cx,
+               x509_make_crl(cx, b->root, b->root_key, NULL, 0, 1, cx->now_ms - DAY,
+                             cx->now_ms + DAY, &b->crl[1]),
+               "a list");
 }
 
 static struct str
@@ -125,10 +131,9 @@ present(struct bench *b, struct str credential)
 static void
 make_credentials(struct bench *b)
 {
-    const struct vc_x509_template x509 = { .chain = b->chain,
-                                           .chain_count = 3,
-                                           .key = b->leaf_key,
-                                           .subject = S(HOLDER) };
+    const struct vc_x509_template x509 = {
+        .chain = b->chain, .chain_count = 3, .key = b->leaf_key, .subject = S(HOLDER)
+    };
     struct vc_template t = { .issuer = S(ISSUER),
                              .from_ms = b->cx.now_ms - DAY,
                              .until_ms = b->cx.now_ms + DAY };
@@ -266,7 +271,8 @@ main(int argc, char **argv)
     bench_start(argc, argv);
     prepare(&b);
     one = run(&b, "a signature", one_signature);
-    bench_cost("vc.verify-jwt", run(&b, "vc", vc_jwt), "us", one, "us, its signature alone");
+    bench_cost("vc.verify-jwt", run(&b, "vc", vc_jwt), "us", one,
+               "us, its signature alone");
     bench_cost("vc.verify-x509", run(&b, "vc", vc_x509), "us", one,
                "us, its signature alone");
     bench_cost("vp.verify-jwt", run(&b, "vp", vp_jwt), "us", 2 * one,
@@ -277,7 +283,8 @@ main(int argc, char **argv)
     did_room.close(b.sys.state[ROOM_did]);
     fetch_close(b.sys.fetch);
     for (size_t i = 0; i < 5; i++)
-        key_free((struct key *[]){ b.holder, b.issuer, b.root_key, b.ca_key, b.leaf_key }[i]);
+        key_free(
+            (struct key *[]){ b.holder, b.issuer, b.root_key, b.ca_key, b.leaf_key }[i]);
     cert_free(b.root);
     cert_free(b.ca);
     cert_free(b.leaf);

@@ -187,8 +187,7 @@ fetch_list(struct ctx *cx, struct vc__crls *c, struct str url, struct cert *issu
     err_t e;
 
     *out = NULL;
-    if ((e = get(cx, url, &der)) != ERR_OK ||
-        (e = crl_parse(cx, der, &crl)) != ERR_OK ||
+    if ((e = get(cx, url, &der)) != ERR_OK || (e = crl_parse(cx, der, &crl)) != ERR_OK ||
         (e = check_list(cx, crl, issuer)) != ERR_OK)
         return e;
     if (!keep(cx, c, url, crl, issuer))

@@ -26,9 +26,10 @@ token(struct ctx *cx, struct str header, struct str claims)
     if (b64url(cx, bytes_of(header), &head) != ERR_OK ||
         b64url(cx, bytes_of(claims), &body) != ERR_OK)
         return S("");
-    out = arena_printf(cx->arena, "%.*s.%.*s.%s", STR(head), STR(body),
-                       "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-                       "AAAAAAAAAAA");
+    out = arena_printf(
+        cx->arena, "%.*s.%.*s.%s", STR(head), STR(body),
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAA");
     return out.p != NULL ? out : S("");
 }
 

@@ -243,7 +243,7 @@ revoke(struct req *rq)
                   "credential contains no (relevant) status");
 }
 
-/* --- verifying ------------------------------------------------------------------------ */
+/* --- verifying ---------------------------------------------------------------------- */
 
 static err_t
 reply_verdict(struct req *rq, err_t e, const struct vp_raw *with)
@@ -336,8 +336,7 @@ verify_vp(struct req *rq)
     return reply_verdict(rq, e, &raw);
 }
 
-/* --- presenting --------------------------------------------------------------------------
- */
+/* --- presenting --------------------------------------------------------------------- */
 
 static err_t
 read_credentials(struct ctx *cx, const json *list, struct vp_template *t, struct str *about)
@@ -409,7 +408,7 @@ create_vp(struct req *rq)
     return reply_send(rq, js);
 }
 
-/* --- tables ------------------------------------------------------------------------------ */
+/* --- tables ------------------------------------------------------------------------- */
 
 static const char *const ok_json[] = { "200 application/json", "400", "404", "415", NULL };
 static const char *const no_content[] = { "204", "400", "404", NULL };

@@ -33,7 +33,7 @@ teardown(void **state)
     return 0;
 }
 
-/* --- issuing --------------------------------------------------------------------------- */
+/* --- issuing ------------------------------------------------------------------------ */
 
 #define ORG   "\"organization\":{\"name\":\"Caresoft B.V.\",\"city\":\"Caretown\"}"
 #define UNTIL "\"expirationDate\":\"2026-06-10T08:59:52Z\""
@@ -97,8 +97,8 @@ refuses_to_issue(void **state)
         { "credentialSubject", "[{},{}]", 400, NULL },
         { "credentialSubject", "{\"id\":7}", 400, NULL },
         { "credentialSubject", "{\"id\":\"" HOLDER "\"}", 400, "name" },
-        { "credentialSubject",
-          "{\"id\":\"" HOLDER "\",\"organization\":{\"name\":\"C\"}}", 400, "city" },
+        { "credentialSubject", "{\"id\":\"" HOLDER "\",\"organization\":{\"name\":\"C\"}}",
+          400, "city" },
         { "credentialSubject", "{" ORG "}", 400, NULL },
     };
     struct str reply;
@@ -111,7 +111,8 @@ refuses_to_issue(void **state)
     expect(node_ask(N, "POST", ISSUE, "{\"type\":"), 400, "Operation failed");
     expect(node_ask(N, "POST", ISSUE, "{}"), 400, "IssueVC failed");
     expect(node_ask(N, "POST", ISSUE, "[]"), 400,
-           "{\"detail\":\"the body is no object\",\"status\":400,\"title\":\"IssueVC failed\"}");
+           "{\"detail\":\"the body is no object\",\"status\":400,\"title\":\"IssueVC "
+           "failed\"}");
     expect(node_ask(N, "POST", ISSUE, NULL), 415, "Operation failed");
     /* nothing of it was kept */
     reply = arena_printf(CX->arena,
@@ -207,8 +208,9 @@ issues_what_was_asked(void **state)
 
     jwt = text_of(N, node_ask(N, "POST", ISSUE, request(N, "format", NULL).p));
     assert_int_equal(vc_parse(CX, jwt, &raw), ERR_OK);
-    jwt = text_of(N, node_ask(N, "POST", ISSUE,
-                              request(N, "@context", "[\"https://x.example\",\"" V1 "\"]").p));
+    jwt = text_of(N,
+                  node_ask(N, "POST", ISSUE,
+                           request(N, "@context", "[\"https://x.example\",\"" V1 "\"]").p));
     assert_int_equal(vc_parse(CX, jwt, &raw), ERR_OK);
     assert_true(json_is(json_at(json_get(raw.body, "@context"), 0), V1));
     assert_int_equal(json_size(json_get(raw.body, "@context")), 2);
@@ -233,7 +235,7 @@ issues_what_was_asked(void **state)
     assert_false(raw.until.there);
 }
 
-/* --- verifying ----------------------------------------------------------------------------- */
+/* --- verifying ---------------------------------------------------------------------- */
 
 static struct str
 verdict(struct node *n, const char *what, struct str jwt, const char *more)
@@ -254,14 +256,16 @@ verifies_credentials(void **state)
     struct peer unknown;
 
     expect(verdict(N, "vc", jwt, ""), 200, "\r\n\r\n{\"validity\":true}");
-    expect(verdict(N, "vc", jwt, ",\"verificationOptions\":{\"allowUntrustedIssuer\":false}"),
-           200, "{\"validity\":true}");
+    expect(
+        verdict(N, "vc", jwt, ",\"verificationOptions\":{\"allowUntrustedIssuer\":false}"),
+        200, "{\"validity\":true}");
     bent = arena_printf(CX->arena, "%.*s", STR(jwt));
     memcpy(strchr(bent.p, 0) - 6, bent.p[bent.n - 6] == 'A' ? "B" : "A", 1);
     expect(verdict(N, "vc", bent, ""), 200, "\"validity\":false");
     expect(verdict(N, "vc", bent, ""), 200, "{\"message\":\"");
     node_set_time(N, INT64_C(1781081992000)); /* its end */
-    expect(verdict(N, "vc", jwt, ""), 200, "\\\"exp\\\" not satisfied\",\"validity\":false");
+    expect(verdict(N, "vc", jwt, ""), 200,
+           "\\\"exp\\\" not satisfied\",\"validity\":false");
     node_set_time(N, INT64_C(1767225600000));
     /* an issuer that cannot be asked: not valid, not our trouble */
     peer_new(N, ISSUER, &unknown);
@@ -279,13 +283,14 @@ verifies_credentials(void **state)
     expect(node_ask(N, "POST", VERIFY "vc",
                     "{\"verifiableCredential\":{\"proof\":{\"type\":\"x\"}}}"),
            400, NULL);
-    expect(node_ask(N, "POST", VERIFY "vc", "{\"verifiableCredential\":" VC(
-                                                ",\"issuer\":\"" ISSUER "\",\"issuanceDate\":"
-                                                "\"2025-12-01T00:00:00Z\"") "}"),
+    expect(node_ask(N, "POST", VERIFY "vc",
+                    "{\"verifiableCredential\":" VC(",\"issuer\":\"" ISSUER
+                                                    "\",\"issuanceDate\":"
+                                                    "\"2025-12-01T00:00:00Z\"") "}"),
            200, "\"validity\":false"); /* nobody's word */
 }
 
-/* --- presenting ------------------------------------------------------------------------- */
+/* --- presenting --------------------------------------------------------------------- */
 
 /* A credential that the subject "holder" of this node holds; its DID in `*holder`. */
 static struct str
@@ -299,8 +304,8 @@ held(struct node *n, struct str *holder)
     assert_int_equal(did_subject_find(&n->t.cx, S("holder"), &s), ERR_OK);
     *holder = s.did;
     subject = arena_printf(&n->t.arena, "{\"id\":\"%.*s\"," ORG "}", STR(s.did));
-    return text_of(n, node_ask(n, "POST", ISSUE,
-                               request(n, "credentialSubject", subject.p).p));
+    return text_of(
+        n, node_ask(n, "POST", ISSUE, request(n, "credentialSubject", subject.p).p));
 }
 
 static struct str
@@ -429,13 +434,15 @@ refuses_to_believe_another_presenter(void **state)
     jwt = arena_printf(CX->arena, "\"%.*s\"", STR(jwt));
     vp = peer_sign(N, &holder, NULL, vp_with(N, jwt.p, NULL, NULL).p);
     expect(verdict(N, "vp", vp, ""), 200, "\"validity\":true");
-    vp = arena_printf(CX->arena,
-                      "{\"aud\":\"a\",\"nonce\":\"n\",\"vp\":{" CONTEXT
-                      ",\"type\":\"VerifiablePresentation\",\"verifiableCredential\":%.*s}}",
-                      STR(jwt));
+    vp =
+        arena_printf(CX->arena,
+                     "{\"aud\":\"a\",\"nonce\":\"n\",\"vp\":{" CONTEXT
+                     ",\"type\":\"VerifiablePresentation\",\"verifiableCredential\":%.*s}}",
+                     STR(jwt));
     vp = peer_sign(N, &other, NULL, vp.p);
     expect(verdict(N, "vp", vp, ""), 200,
-           "{\"message\":\"presentation signer is not credential subject\",\"validity\":false}");
+           "{\"message\":\"presentation signer is not credential "
+           "subject\",\"validity\":false}");
     peer_end(&issuer);
     peer_end(&holder);
     peer_end(&other);
@@ -450,10 +457,11 @@ survives_faults(void **state)
     node_survives(N, "POST", ISSUE, request(N, "type", "5").p, 400);
     body = arena_printf(CX->arena, "{\"verifiableCredential\":\"%.*s\"}", STR(jwt));
     node_survives(N, "POST", VERIFY "vc", body.p, 200);
-    body = arena_printf(CX->arena,
-                        "{\"verifiableCredentials\":[\"%.*s\"],\"domain\":\"a\",\"challenge\":"
-                        "\"b\"}",
-                        STR(jwt));
+    body =
+        arena_printf(CX->arena,
+                     "{\"verifiableCredentials\":[\"%.*s\"],\"domain\":\"a\",\"challenge\":"
+                     "\"b\"}",
+                     STR(jwt));
     node_survives(N, "POST", VP, body.p, 200);
     body = arena_printf(CX->arena, ISSUE "/search?credentialType=x&issuer=%.*s", STR(did));
     node_survives(N, "GET", body.p, NULL, 200);
@@ -466,14 +474,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(refuses_to_issue),
-        TEST(issues_for_those_who_may_sign),
-        TEST(issues_as_jwt),
-        TEST(issues_what_was_asked),
-        TEST(verifies_credentials),
-        TEST(refuses_to_present),
-        TEST(presents_and_verifies),
-        TEST(refuses_to_believe_another_presenter),
+        TEST(refuses_to_issue),      TEST(issues_for_those_who_may_sign),
+        TEST(issues_as_jwt),         TEST(issues_what_was_asked),
+        TEST(verifies_credentials),  TEST(refuses_to_present),
+        TEST(presents_and_verifies), TEST(refuses_to_believe_another_presenter),
         TEST(survives_faults),
     };
 

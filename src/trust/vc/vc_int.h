@@ -11,8 +11,7 @@ struct jwk_cache;
 err_t vc__jwt_parse(struct ctx *cx, struct str text, size_t most,
                     struct vc_jwt *out) NODISCARD;
 /* An optional text member; of another type it is refused. */
-err_t vc__text(struct ctx *cx, const json *of, const char *name,
-               struct str *out) NODISCARD;
+err_t vc__text(struct ctx *cx, const json *of, const char *name, struct str *out) NODISCARD;
 /* Its signature, under a key of a document; VC_PROOF. */
 err_t vc__jwt_verify(struct ctx *cx, const struct vc_jwt *jwt, const json *jwk) NODISCARD;
 /* The moment that is asked about. */
@@ -76,7 +75,7 @@ extern const struct http_route vc__routes[];
 struct vc__state {
     struct cert **roots; /* of option vc.x509.roots */
     size_t roots_count;
-    uint64_t roots_age;  /* one more with each reload */
+    uint64_t roots_age; /* one more with each reload */
     struct vc__crls *crls;
     struct vc__proven *proven;
     struct jwk_cache *keys; /* of signers seen before */

@@ -8,16 +8,16 @@
 #include "trust/did/did_kit.h"
 #include "trust/vc/vc.h"
 
-#define V1        "https://www.w3.org/2018/credentials/v1"
-#define V2        "https://www.w3.org/ns/credentials/v2"
-#define ISSUER    "did:web:issuer.example.net"
-#define OTHER     "did:web:other.example.net"
-#define HOLDER    "did:web:holder.example.net"
-#define AUDIENCE  "https://verifier.example.net/oauth2/x"
-#define SUBJECT   "\"credentialSubject\":[{\"id\":\"" HOLDER "\"}]"
-#define TYPES     "\"type\":[\"VerifiableCredential\",\"NutsUraCredential\"]"
-#define CONTEXT   "\"@context\":[\"" V1 "\"]"
-#define VC(more)  "{" CONTEXT "," TYPES "," SUBJECT more "}"
+#define V1       "https://www.w3.org/2018/credentials/v1"
+#define V2       "https://www.w3.org/ns/credentials/v2"
+#define ISSUER   "did:web:issuer.example.net"
+#define OTHER    "did:web:other.example.net"
+#define HOLDER   "did:web:holder.example.net"
+#define AUDIENCE "https://verifier.example.net/oauth2/x"
+#define SUBJECT  "\"credentialSubject\":[{\"id\":\"" HOLDER "\"}]"
+#define TYPES    "\"type\":[\"VerifiableCredential\",\"NutsUraCredential\"]"
+#define CONTEXT  "\"@context\":[\"" V1 "\"]"
+#define VC(more) "{" CONTEXT "," TYPES "," SUBJECT more "}"
 
 struct claim {
     const char *name, *value; /* JSON; NULL leaves it out */
@@ -54,8 +54,8 @@ claims_with(struct node *n, const struct claim *usual, size_t count,
 static inline const char *
 from_now(struct node *n, double seconds)
 {
-    struct str s = arena_printf(&n->t.arena, "%.3f",
-                                (double)n->t.cx.now_ms / 1000.0 + seconds);
+    struct str s =
+        arena_printf(&n->t.arena, "%.3f", (double)n->t.cx.now_ms / 1000.0 + seconds);
 
     assert_non_null(s.p);
     return s.p;
@@ -65,12 +65,11 @@ from_now(struct node *n, double seconds)
 static inline struct str
 vc_with(struct node *n, const char *name, const char *value)
 {
-    const struct claim usual[] = { { "iss", "\"" ISSUER "\"" },
-                                   { "sub", "\"" HOLDER "\"" },
-                                   { "jti", "\"" ISSUER "#1\"" },
-                                   { "nbf", from_now(n, -3600) },
-                                   { "exp", from_now(n, 3600) },
-                                   { "vc", VC("") } };
+    const struct claim usual[] = {
+        { "iss", "\"" ISSUER "\"" },   { "sub", "\"" HOLDER "\"" },
+        { "jti", "\"" ISSUER "#1\"" }, { "nbf", from_now(n, -3600) },
+        { "exp", from_now(n, 3600) },  { "vc", VC("") }
+    };
 
     return claims_with(n, usual, COUNT(usual), &(struct claim){ name, value });
 }
@@ -83,14 +82,12 @@ vp_with(struct node *n, const char *credentials, const char *name, const char *v
                                  "{" CONTEXT ",\"type\":\"VerifiablePresentation\","
                                  "\"holder\":\"" HOLDER "\",\"verifiableCredential\":%s}",
                                  credentials);
-    const struct claim usual[] = { { "iss", "\"" HOLDER "\"" },
-                                   { "sub", "\"" HOLDER "\"" },
-                                   { "aud", "[\"" AUDIENCE "\"]" },
-                                   { "nonce", "\"n-1\"" },
-                                   { "jti", "\"" HOLDER "#2\"" },
-                                   { "nbf", from_now(n, -1) },
-                                   { "exp", from_now(n, 4) },
-                                   { "vp", vp.p } };
+    const struct claim usual[] = {
+        { "iss", "\"" HOLDER "\"" },     { "sub", "\"" HOLDER "\"" },
+        { "aud", "[\"" AUDIENCE "\"]" }, { "nonce", "\"n-1\"" },
+        { "jti", "\"" HOLDER "#2\"" },   { "nbf", from_now(n, -1) },
+        { "exp", from_now(n, 4) },       { "vp", vp.p }
+    };
 
     assert_non_null(vp.p);
     return claims_with(n, usual, COUNT(usual), &(struct claim){ name, value });

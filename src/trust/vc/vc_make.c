@@ -96,9 +96,10 @@ put_types(struct ctx *cx, struct json_out *js, const json *types, const char *la
 static void
 put_rest(struct json_out *js, const json *rest)
 {
-    static const char *const said[] = { "@context", "id",           "type",
-                                        "issuer",   "issuanceDate", "expirationDate",
-                                        "proof",    "credentialSubject" };
+    static const char *const said[] = { "@context",     "id",
+                                        "type",         "issuer",
+                                        "issuanceDate", "expirationDate",
+                                        "proof",        "credentialSubject" };
     size_t i;
 
     for (json_each(it, rest)) {
@@ -205,7 +206,7 @@ vc_issue(struct ctx *cx, const struct vc_template *t, struct str kid, struct str
     return e != ERR_OK ? e : keys_sign_jwt(cx, KEY_VC_JWT, kid, claims, jwt);
 }
 
-/* --- presentations ------------------------------------------------------------------- */
+/* --- presentations ------------------------------------------------------------------ */
 
 /* A compact JWT is a text, a self-attested one an object. */
 static void

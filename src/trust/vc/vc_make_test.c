@@ -41,7 +41,11 @@ static void
 reads_templates(void **state)
 {
     static const char *const bad[] = {
-        "[]", "\"x\"", "{\"issuer\":{\"id\":7}}", "{\"issuer\":7}", "{}",
+        "[]",
+        "\"x\"",
+        "{\"issuer\":{\"id\":7}}",
+        "{\"issuer\":7}",
+        "{}",
         "{\"issuer\":\"did:web:a\",\"id\":7}",
         "{\"issuer\":\"did:web:a\",\"proof\":{}}",
     };
@@ -77,11 +81,12 @@ leaves_nothing_out(void **state)
     assert_int_equal(vc_claims(CX, &of, &claims, &id), ERR_OK);
     assert_true(str_is(id, "urn:1"));
     assert_true(str_is(
-        claims, "{\"exp\":1767229200,\"iat\":1767225600,\"iss\":\"did:web:a\",\"jti\":\"urn:1\","
-                "\"nbf\":1767225600,\"sub\":\"did:web:b\",\"vc\":{\"@context\":[\"" V1
-                "\",\"https://x\"],\"credentialSubject\":[{\"id\":\"did:web:b\",\"n\":1}],"
-                "\"type\":[\"A\",\"VerifiableCredential\"],\"issuer\":{\"id\":\"did:web:a\","
-                "\"name\":\"A\"},\"evidence\":[7],\"credentialStatus\":{\"id\":\"s\"}}}"));
+        claims,
+        "{\"exp\":1767229200,\"iat\":1767225600,\"iss\":\"did:web:a\",\"jti\":\"urn:1\","
+        "\"nbf\":1767225600,\"sub\":\"did:web:b\",\"vc\":{\"@context\":[\"" V1
+        "\",\"https://x\"],\"credentialSubject\":[{\"id\":\"did:web:b\",\"n\":1}],"
+        "\"type\":[\"A\",\"VerifiableCredential\"],\"issuer\":{\"id\":\"did:web:a\","
+        "\"name\":\"A\"},\"evidence\":[7],\"credentialStatus\":{\"id\":\"s\"}}}"));
 }
 
 static void
@@ -96,7 +101,8 @@ refuses_claims(void **state)
         { "{\"issuer\":\"did:web:a\",\"credentialSubject\":[{}]}", 0, ERR_OK },
         { "{\"issuer\":\"did:web:a\"}", 0, ERR_VC_FORMAT },
         { "{\"issuer\":\"did:web:a\",\"credentialSubject\":[{},{}]}", 0, ERR_VC_FORMAT },
-        { "{\"issuer\":\"did:web:a\",\"credentialSubject\":{\"id\":[]}}", 0, ERR_VC_FORMAT },
+        { "{\"issuer\":\"did:web:a\",\"credentialSubject\":{\"id\":[]}}", 0,
+          ERR_VC_FORMAT },
         { "{\"issuer\":\"did:web:a\",\"credentialSubject\":{}}", 1000, ERR_VC_FORMAT },
         { "{\"issuer\":\"did:web:a\",\"credentialSubject\":{},\"type\":{}}", 0,
           ERR_VC_FORMAT },
@@ -122,7 +128,9 @@ refuses_claims(void **state)
         assert_true((claims.p != NULL) == (rows[i].want == ERR_OK));
     }
     /* without an id: one under the issuer */
-    of = (struct vc_template){ .from_ms = 1000, .subject = parse("{}"), .issuer = S("did:web:a") };
+    of = (struct vc_template){ .from_ms = 1000,
+                               .subject = parse("{}"),
+                               .issuer = S("did:web:a") };
     assert_int_equal(vc_claims(CX, &of, &claims, &id), ERR_OK);
     assert_true(str_starts(id, S("did:web:a#")));
     assert_int_equal(id.n, 46);

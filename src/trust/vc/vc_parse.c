@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-/* --- credentials --------------------------------------------------------------------- */
+/* --- credentials -------------------------------------------------------------------- */
 
 static err_t
 bad(struct ctx *cx, const char *what)
@@ -165,7 +165,8 @@ read_body(struct ctx *cx, struct vc_raw *raw)
 
     raw->from = raw->jwt.nbf;
     raw->until = raw->jwt.exp;
-    if ((e = check_context(cx, raw)) != ERR_OK || (e = read_types(cx, raw, "VerifiableCredential")) != ERR_OK ||
+    if ((e = check_context(cx, raw)) != ERR_OK ||
+        (e = read_types(cx, raw, "VerifiableCredential")) != ERR_OK ||
         (e = vc__text(cx, raw->body, "id", &id)) != ERR_OK ||
         (e = read_id(cx, json_get(raw->body, "issuer"), "issuer", &issuer)) != ERR_OK ||
         (e = read_subject(cx, json_get(raw->body, "credentialSubject"), &subject)) !=
@@ -239,8 +240,7 @@ vc_parse_json(struct ctx *cx, const json *v, struct vc_raw *out)
     return ERR_OK;
 }
 
-/* --- presentations
- * ------------------------------------------------------------------------ */
+/* --- presentations ------------------------------------------------------------------ */
 
 static err_t
 bad_vp(struct ctx *cx, const char *what)

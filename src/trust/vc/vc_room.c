@@ -111,8 +111,8 @@ open_room(struct ctx *cx, void **state)
 
     *state = NULL;
     if (s == NULL || (s->lock_ = calloc(1, sizeof(pthread_mutex_t))) == NULL ||
-        pthread_mutex_init(s->lock_, NULL) != 0 ||
-        (s->crls = vc__crls_new()) == NULL || (s->proven = vc__proven_new()) == NULL ||
+        pthread_mutex_init(s->lock_, NULL) != 0 || (s->crls = vc__crls_new()) == NULL ||
+        (s->proven = vc__proven_new()) == NULL ||
         (s->keys = jwk_cache_new(KEYS_CACHED)) == NULL) {
         close_room(s);
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for the room of credentials");

@@ -177,7 +177,10 @@ static void
 refuses_what_is_no_credential(void **state)
 {
     static const char *const bad[] = {
-        "[]", "\"x\"", "null", "{}",
+        "[]",
+        "\"x\"",
+        "null",
+        "{}",
         "{" TYPES "," SUBJECT "}",
         "{\"@context\":\"https://else.example\"," TYPES "," SUBJECT "}",
         "{\"@context\":[\"" V2 "\"]," TYPES "," SUBJECT "}",
@@ -191,8 +194,8 @@ refuses_what_is_no_credential(void **state)
         "{" CONTEXT "," TYPES ",\"credentialSubject\":\"x\"}",
         "{" CONTEXT "," TYPES ",\"credentialSubject\":[\"x\"]}",
         "{" CONTEXT "," TYPES ",\"credentialSubject\":[{\"id\":7}]}",
-        "{" CONTEXT "," TYPES
-        ",\"credentialSubject\":[{\"id\":\"" HOLDER "\"},{\"id\":\"" OTHER "\"}]}",
+        "{" CONTEXT "," TYPES ",\"credentialSubject\":[{\"id\":\"" HOLDER
+        "\"},{\"id\":\"" OTHER "\"}]}",
         VC(",\"proof\":{}"),
     };
 
@@ -216,7 +219,7 @@ refuses_a_status_that_it_cannot_verify(void **state)
     }
 }
 
-/* --- the JWT ------------------------------------------------------------------------- */
+/* --- the JWT ------------------------------------------------------------------------ */
 
 static void
 refuses_what_is_no_jwt(void **state)
@@ -271,8 +274,10 @@ refuses_headers(void **state)
         { "{\"alg\":\"ES256\",\"kid\":\"" OTHER "#k\"}", ERR_VC_ISSUER },
         { "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "\"}", ERR_DID_KEY },
         { "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#l\"}", ERR_DID_KEY },
-        { "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\",\"crit\":[\"x\"],\"x\":1}", ERR_JOSE },
-        { "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\",\"typ\":\"vc+jwt\"}", ERR_VC_FORMAT },
+        { "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\",\"crit\":[\"x\"],\"x\":1}",
+          ERR_JOSE },
+        { "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\",\"typ\":\"vc+jwt\"}",
+          ERR_VC_FORMAT },
         { "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\",\"typ\":\"application/VC+JWT\"}",
           ERR_VC_FORMAT },
     };
@@ -296,9 +301,8 @@ refuses_headers(void **state)
     }
     /* another's key in the header, and his signature */
     assert_int_equal(jwk_text(CX, FIX->other.key, S(""), &jwk), ERR_OK);
-    header = arena_printf(CX->arena,
-                          "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\",\"jwk\":%.*s}",
-                          STR(jwk));
+    header = arena_printf(
+        CX->arena, "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\",\"jwk\":%.*s}", STR(jwk));
     assert_int_equal(verify(state, peer_sign(N, &FIX->other, header.p, claims.p)),
                      ERR_VC_PROOF);
     assert_int_equal(verify(state, peer_sign(N, &FIX->issuer, header.p, claims.p)), ERR_OK);
@@ -318,16 +322,16 @@ refuses_signatures_that_do_not_hold(void **state)
     assert_int_equal(verify(state, arena_printf(CX->arena, "%.*s.%.*s.%.*s", STR(head),
                                                 STR(swapped), STR(rest))),
                      ERR_VC_PROOF);
-    assert_int_equal(b64url(CX, bytes_of(S("{\"alg\":\"none\",\"kid\":\"" ISSUER "#k\"}")),
-                            &none),
-                     ERR_OK);
+    assert_int_equal(
+        b64url(CX, bytes_of(S("{\"alg\":\"none\",\"kid\":\"" ISSUER "#k\"}")), &none),
+        ERR_OK);
     assert_int_equal(verify(state, arena_printf(CX->arena, "%.*s.%.*s.%.*s", STR(none),
                                                 STR(body), STR(rest))),
                      ERR_VC_PROOF);
-    assert_int_equal(verify(state, peer_sign(N, &FIX->other,
-                                             "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\"}",
-                                             claims.p)),
-                     ERR_VC_PROOF);
+    assert_int_equal(
+        verify(state, peer_sign(N, &FIX->other,
+                                "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\"}", claims.p)),
+        ERR_VC_PROOF);
 }
 
 /* One row per kind of key: what it may sign with. */
@@ -339,10 +343,10 @@ takes_algorithms_by_key(void **state)
         const char *alg;
         err_t want;
     } rows[] = {
-        { KEY_P256, "ES256", ERR_OK },     { KEY_P384, "ES384", ERR_OK },
-        { KEY_P521, "ES512", ERR_OK },     { KEY_SECP256K1, "ES256K", ERR_OK },
-        { KEY_ED25519, "EdDSA", ERR_OK },  { KEY_RSA, "PS256", ERR_OK },
-        { KEY_RSA, "RS256", ERR_OK },      { KEY_RSA, "PS384", ERR_VC_PROOF },
+        { KEY_P256, "ES256", ERR_OK },      { KEY_P384, "ES384", ERR_OK },
+        { KEY_P521, "ES512", ERR_OK },      { KEY_SECP256K1, "ES256K", ERR_OK },
+        { KEY_ED25519, "EdDSA", ERR_OK },   { KEY_RSA, "PS256", ERR_OK },
+        { KEY_RSA, "RS256", ERR_OK },       { KEY_RSA, "PS384", ERR_VC_PROOF },
         { KEY_RSA, "PS512", ERR_VC_PROOF }, { KEY_RSA, "RS384", ERR_VC_PROOF },
         { KEY_RSA, "RS512", ERR_VC_PROOF },
     };
@@ -365,7 +369,7 @@ takes_algorithms_by_key(void **state)
     }
 }
 
-/* --- the issuer's document ------------------------------------------------------------- */
+/* --- the issuer's document ---------------------------------------------------------- */
 
 static void
 asks_the_document_for_an_assertion_key(void **state)
@@ -391,8 +395,8 @@ asks_the_document_for_an_assertion_key(void **state)
         static const char *const more[] = { "\"use\":\"enc\"", "\"key_ops\":[\"encrypt\"]",
                                             "\"alg\":\"ES384\"" };
 
-        FIX->issuer.jwk = arena_printf(CX->arena, "{%s,%.*s", more[i],
-                                       STR(str_sub(jwk, 1, jwk.n)));
+        FIX->issuer.jwk =
+            arena_printf(CX->arena, "{%s,%.*s", more[i], STR(str_sub(jwk, 1, jwk.n)));
         peer_publish(N, &FIX->issuer, ",\"assertionMethod\":[\"#k\"]");
         N->page[0].max_age_ms = 0;
         assert_int_equal(signed_with(state, NULL, claims), ERR_VC_PROOF);
@@ -401,7 +405,7 @@ asks_the_document_for_an_assertion_key(void **state)
     assert_int_equal(signed_with(state, NULL, claims), ERR_DID_NOT_FOUND);
 }
 
-/* --- version 2.0 -------------------------------------------------------------------------- */
+/* --- version 2.0 -------------------------------------------------------------------- */
 
 #define V2_HEAD "{\"alg\":\"ES256\",\"kid\":\"" ISSUER "#k\",\"typ\":\"vc+jwt\"}"
 
@@ -460,7 +464,7 @@ reads_version_2(void **state)
     }
 }
 
-/* --- objects, types, views ----------------------------------------------------------------- */
+/* --- objects, types, views ---------------------------------------------------------- */
 
 static err_t
 object(void **state, const char *text)
@@ -485,8 +489,9 @@ refuses_credentials_without_a_jwt(void **state)
     struct str big;
     struct buf b;
 
-    assert_int_equal(object(state, VC(DATED ",\"proof\":{\"type\":\"JsonWebSignature2020\"}")),
-                     ERR_UNSUPPORTED);
+    assert_int_equal(
+        object(state, VC(DATED ",\"proof\":{\"type\":\"JsonWebSignature2020\"}")),
+        ERR_UNSUPPORTED);
     assert_int_equal(object(state, VC(DATED ",\"proof\":[]")), ERR_UNSUPPORTED);
     assert_int_equal(object(state, VC(DATED)), ERR_VC_PROOF);
     assert_int_equal(object(state, VC("")), ERR_VC_FORMAT);
@@ -503,8 +508,8 @@ refuses_credentials_without_a_jwt(void **state)
 }
 
 #define ORG(type, subject)                                                                 \
-    "{" CONTEXT ",\"type\":[\"VerifiableCredential\",\"" type "\"],\"credentialSubject\":" \
-    subject "}"
+    "{" CONTEXT ",\"type\":[\"VerifiableCredential\",\"" type                              \
+    "\"],\"credentialSubject\":" subject "}"
 #define NAMED "\"organization\":{\"name\":\"Huis\",\"city\":\"Oss\"}"
 
 /* nuts-node.md 3.9 */
@@ -515,14 +520,16 @@ knows_the_rules_of_an_organization(void **state)
         const char *vc;
         err_t want;
     } rows[] = {
-        { ORG("NutsOrganizationCredential", "[{\"id\":\"" HOLDER "\"," NAMED "}]"), ERR_OK },
+        { ORG("NutsOrganizationCredential", "[{\"id\":\"" HOLDER "\"," NAMED "}]"),
+          ERR_OK },
         { ORG("NutsOrganizationCredential", "{\"id\":\"" HOLDER "\"," NAMED "}"), ERR_OK },
         { ORG("NutsOrganizationCredential", "[{\"id\":\"" HOLDER "\"}]"), ERR_VC_SUBJECT },
         { ORG("NutsOrganizationCredential",
               "[{\"id\":\"" HOLDER "\",\"organization\":{\"name\":\"Huis\"}}]"),
           ERR_VC_SUBJECT },
         { ORG("NutsOrganizationCredential",
-              "[{\"id\":\"" HOLDER "\",\"organization\":{\"name\":\"\",\"city\":\"Oss\"}}]"),
+              "[{\"id\":\"" HOLDER
+              "\",\"organization\":{\"name\":\"\",\"city\":\"Oss\"}}]"),
           ERR_VC_SUBJECT },
         { ORG("NutsOrganizationCredential",
               "[{\"id\":\"" HOLDER "\",\"organization\":{\"name\":\"Huis\",\"city\":7}}]"),
@@ -539,11 +546,10 @@ knows_the_rules_of_an_organization(void **state)
     assert_int_equal(
         signed_with(state, NULL,
                     claims_with(N,
-                                (const struct claim[]){
-                                    { "iss", "\"" ISSUER "\"" },
-                                    { "jti", "\"" OTHER "#1\"" },
-                                    { "nbf", from_now(N, -1) },
-                                    { "vc", rows[0].vc } },
+                                (const struct claim[]){ { "iss", "\"" ISSUER "\"" },
+                                                        { "jti", "\"" OTHER "#1\"" },
+                                                        { "nbf", from_now(N, -1) },
+                                                        { "vc", rows[0].vc } },
                                 4, NULL)),
         ERR_VC_FORMAT);
     assert_int_equal(
@@ -579,17 +585,17 @@ shows_paths_what_real_nodes_show(void **state)
         ERR_OK);
     assert_int_equal(vc_view(CX, &raw, &view), ERR_OK);
     assert_int_equal(json_text(CX, view, &text), ERR_OK);
-    assert_true(str_is(text,
-                       "{\"type\":[\"VerifiableCredential\"],\"credentialSubject\":[{\"id\":"
-                       "\"" HOLDER "\",\"a\":1}],\"issuer\":\"" ISSUER "\",\"id\":\"" ISSUER
-                       "#1\",\"issuanceDate\":\"2025-12-31T23:00:00Z\",\"expirationDate\":"
-                       "\"2026-01-01T01:00:00Z\",\"@context\":[\"" V1
-                       "\"],\"evidence\":[7]}"));
-    assert_int_equal(json_parse(CX,
-                                S("{\"type\":[\"A\",\"B\"],\"credentialSubject\":[{\"a\":1}],"
-                                  "\"credentialStatus\":[7],\"proof\":[{}],\"other\":[1]}"),
-                                JSON_STRICT, &v),
-                     ERR_OK);
+    assert_true(str_is(
+        text, "{\"type\":[\"VerifiableCredential\"],\"credentialSubject\":[{\"id\":"
+              "\"" HOLDER "\",\"a\":1}],\"issuer\":\"" ISSUER "\",\"id\":\"" ISSUER
+              "#1\",\"issuanceDate\":\"2025-12-31T23:00:00Z\",\"expirationDate\":"
+              "\"2026-01-01T01:00:00Z\",\"@context\":[\"" V1 "\"],\"evidence\":[7]}"));
+    assert_int_equal(
+        json_parse(CX,
+                   S("{\"type\":[\"A\",\"B\"],\"credentialSubject\":[{\"a\":1}],"
+                     "\"credentialStatus\":[7],\"proof\":[{}],\"other\":[1]}"),
+                   JSON_STRICT, &v),
+        ERR_OK);
     assert_int_equal(vc_view_object(CX, v, &view), ERR_OK);
     assert_int_equal(json_text(CX, view, &text), ERR_OK);
     assert_true(str_is(text, "{\"type\":[\"A\",\"B\"],\"credentialSubject\":{\"a\":1},"

@@ -140,9 +140,9 @@ check_dates(struct ctx *cx, const struct vc_raw *raw, const struct vc_options *o
     static const struct vc_time never = { 0 };
     err_t e = vc__in_time(cx, options, raw->from, raw->until, ERR_VC_TIME, "credential");
 
-    return e != ERR_OK ? e
-                       : vc__in_time(cx, options, raw->jwt.iat, never, ERR_VC_TIME,
-                                     "credential");
+    return e != ERR_OK
+               ? e
+               : vc__in_time(cx, options, raw->jwt.iat, never, ERR_VC_TIME, "credential");
 }
 
 static err_t
@@ -235,7 +235,7 @@ vc_is_verdict(err_t e)
     return e != ERR_TOO_LARGE && err_row(e)->status < 500;
 }
 
-/* --- presentations -------------------------------------------------------------------- */
+/* --- presentations ------------------------------------------------------------------ */
 
 /* iss, sub and holder, where they are there, name the signer. */
 static err_t

@@ -88,7 +88,7 @@ check_thumbprints(struct ctx *cx, const json *header, const struct cert *leaf)
     return ERR_OK;
 }
 
-/* --- roots and revocation ------------------------------------------------------------ */
+/* --- roots and revocation ----------------------------------------------------------- */
 
 /* The room's roots, held for the call: a reload may change them. */
 struct held {
@@ -253,8 +253,7 @@ verify_chain(struct ctx *cx, struct str did, struct vc__chain *c,
     return x509_verify(cx, c->at[0], &want, &path);
 }
 
-/* --- what the credential may say
- * ---------------------------------------------------------- */
+/* --- what the credential may say ---------------------------------------------------- */
 
 static bool
 did_claims(const struct did_x509 *x, struct str policy, struct str name, struct str value)

@@ -151,8 +151,7 @@ make_did(struct ctx *cx, struct making *m)
     return buf_done(cx, &b, &m->did);
 }
 
-/* --- claims and header ------------------------------------------------------------------
- */
+/* --- claims and header -------------------------------------------------------------- */
 
 static void
 put_subject(struct json_out *js, const struct making *m, struct str id)

@@ -81,7 +81,7 @@ teardown(void **state)
     return 0;
 }
 
-/* --- making one, with something put differently ------------------------------------------ */
+/* --- making one, with something put differently ------------------------------------- */
 
 struct made {
     const struct bytes *chain; /* zeros: the usual */
@@ -89,7 +89,7 @@ struct made {
     const char *did;     /* of the issuer */
     const char *subject; /* JSON */
     const char *type;
-    const char *header;  /* more members: ",\"x5t\":…"; "-" leaves out x5c */
+    const char *header; /* more members: ",\"x5t\":…"; "-" leaves out x5c */
     int64_t from_ms, until_ms;
     bool no_exp, no_nbf;
 };
@@ -193,7 +193,7 @@ wants(void **state, const struct made *m, err_t want, const char *what)
 
 static const struct made usual = { .chain = NULL };
 
-/* --- what proves an organisation ----------------------------------------------------------- */
+/* --- what proves an organisation ---------------------------------------------------- */
 
 static void
 proves_an_organisation(void **state)
@@ -211,15 +211,16 @@ proves_an_organisation(void **state)
     assert_int_equal(N->asked, 2);
 }
 
-/* --- the chain in the header ------------------------------------------------------------ */
+/* --- the chain in the header -------------------------------------------------------- */
 
 static void
 refuses_chains(void **state)
 {
     const struct bytes *c = P->chain;
     const struct bytes reversed[] = { c[2], c[1], c[0] }, no_root[] = { c[0], c[1] },
-                       crossed[] = { c[0], c[2], c[1] }, extra[] = { c[0], c[1], c[2], c[2] },
-                       no_leaf[] = { c[1], c[2] }, alone[] = { c[0] };
+                       crossed[] = { c[0], c[2], c[1] },
+                       extra[] = { c[0], c[1], c[2], c[2] }, no_leaf[] = { c[1], c[2] },
+                       alone[] = { c[0] };
     struct bytes many[11], text = bytes_of(S("no certificate"));
     const struct bytes odd[] = { text, c[1], c[2] };
 
@@ -253,7 +254,8 @@ refuses_thumbprints_of_others(void **state)
                         STR(pki_print(CX, P->leaf, HASH_SHA1)),
                         STR(pki_print(CX, P->leaf, HASH_SHA256)));
     wants(state, &(struct made){ .header = good.p }, ERR_OK, "right thumbprints");
-    bad = arena_printf(CX->arena, ",\"x5t\":\"%.*s\"", STR(pki_print(CX, P->ca, HASH_SHA1)));
+    bad =
+        arena_printf(CX->arena, ",\"x5t\":\"%.*s\"", STR(pki_print(CX, P->ca, HASH_SHA1)));
     wants(state, &(struct made){ .header = bad.p }, ERR_VC_X509, "x5t");
     bad = arena_printf(CX->arena, ",\"x5t#S256\":\"%.*s\"",
                        STR(pki_print(CX, P->ca, HASH_SHA256)));
@@ -323,14 +325,15 @@ refuses_certificates_past_their_time(void **state)
     pki_swap_leaf(CX, P, &(struct pki_leaf){ .to_ms = CX->now_ms + 3000 * PKI_DAY });
     jwt = make(state, &(struct made){ .until_ms = CX->now_ms + 2500 * PKI_DAY });
     assert_int_equal(verify_at(state, jwt, 0, &vc), ERR_OK);
-    assert_int_equal(verify_at(state, jwt, CX->now_ms + 2000 * PKI_DAY, &vc), ERR_CERT_TIME);
+    assert_int_equal(verify_at(state, jwt, CX->now_ms + 2000 * PKI_DAY, &vc),
+                     ERR_CERT_TIME);
     node_set_time(N, CX->now_ms + 2000 * PKI_DAY);
     assert_int_equal(verify_at(state, jwt, 0, &vc), ERR_CERT_TIME);
     /* good then, but revocation is asked of now */
     assert_int_not_equal(verify_at(state, jwt, CX->now_ms - 2000 * PKI_DAY, &vc), ERR_OK);
 }
 
-/* --- the issuer and what it says -------------------------------------------------------- */
+/* --- the issuer and what it says ---------------------------------------------------- */
 
 static void
 ties_the_did_to_the_certificate(void **state)
@@ -347,8 +350,8 @@ ties_the_did_to_the_certificate(void **state)
 
     for (size_t i = 0; i < COUNT(bad); i++) {
         const char *did = did_of(state, bad[i].head, P->root, bad[i].claims);
-        err_t e = verify(state, &(struct made){ .did = did,
-                                                .subject = "{\"id\":\"" HOLDER "\"}" });
+        err_t e = verify(
+            state, &(struct made){ .did = did, .subject = "{\"id\":\"" HOLDER "\"}" });
 
         if (e != ERR_DID_CHAIN && e != ERR_DID_INVALID)
             fail_msg("%s: %s", did, err_row(e)->name);
@@ -371,7 +374,8 @@ refuses_what_the_did_does_not_prove(void **state)
 {
     static const char *const bad[] = {
         "{\"san\":{\"otherName\":\"" PKI_UZI "\"}}", /* about whom? */
-        "{\"id\":\"" HOLDER "\",\"san\":{\"otherName\":\"2.16.528.1.1007.99.2110-1-900030787-S-"
+        "{\"id\":\"" HOLDER
+        "\",\"san\":{\"otherName\":\"2.16.528.1.1007.99.2110-1-900030787-S-"
         "90000381-00.000-11223344\"}}",
         "{\"id\":\"" HOLDER "\",\"san\":{\"dns\":\"huis.example.org\"}}",
         "{\"id\":\"" HOLDER "\",\"san\":{\"otherName\":7}}",
@@ -431,7 +435,7 @@ is_by_a_did_x509_alone(void **state)
     wants(state, &(struct made){ .type = "OtherCredential" }, ERR_VC_X509, "without root");
 }
 
-/* --- revocation: fails closed --------------------------------------------------------------- */
+/* --- revocation: fails closed ------------------------------------------------------- */
 
 static void
 refuses_what_was_revoked(void **state)

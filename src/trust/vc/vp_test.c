@@ -67,8 +67,7 @@ by_holder(void **state, const char *credentials, const char *name, const char *v
     struct vp vp;
 
     return verify(state,
-                  peer_sign(N, &FIX->holder, NULL,
-                            vp_with(N, credentials, name, value).p),
+                  peer_sign(N, &FIX->holder, NULL, vp_with(N, credentials, name, value).p),
                   &usual, &vp);
 }
 
@@ -91,7 +90,7 @@ holds(void **state, const char *credentials, err_t want)
         fail_msg("%.200s: %s %.*s", credentials, err_row(e)->name, STR(CX->reason));
 }
 
-/* --- the presentation itself ---------------------------------------------------------- */
+/* --- the presentation itself -------------------------------------------------------- */
 
 /* iss, sub and holder name who signed, where they are there. */
 static void
@@ -105,8 +104,7 @@ ties_the_holder_to_the_key(void **state)
     wants(state, "iss", "7", ERR_VC_FORMAT);
     wants(state, "iss", NULL, ERR_OK); /* v6.2 sends none */
     wants(state, "sub", NULL, ERR_OK);
-#define HELD(by)                                                                           \
-    "{" CONTEXT ",\"type\":\"VerifiablePresentation\",\"holder\":" by "}"
+#define HELD(by) "{" CONTEXT ",\"type\":\"VerifiablePresentation\",\"holder\":" by "}"
     wants(state, "vp", HELD("\"" OTHER "\""), ERR_VP_HOLDER);
     wants(state, "vp", HELD("7"), ERR_VP_HOLDER);
     wants(state, "vp", HELD("{\"id\":\"" OTHER "\"}"), ERR_VP_HOLDER);
@@ -114,12 +112,12 @@ ties_the_holder_to_the_key(void **state)
     /* another signs */
     assert_int_equal(verify(state, peer_sign(N, &FIX->other, NULL, claims.p), &usual, &vp),
                      ERR_VP_HOLDER);
-    assert_int_equal(verify(state,
-                            peer_sign(N, &FIX->other,
-                                      "{\"alg\":\"ES256\",\"kid\":\"" HOLDER "#k\"}",
-                                      claims.p),
-                            &usual, &vp),
-                     ERR_VC_PROOF);
+    assert_int_equal(
+        verify(state,
+               peer_sign(N, &FIX->other, "{\"alg\":\"ES256\",\"kid\":\"" HOLDER "#k\"}",
+                         claims.p),
+               &usual, &vp),
+        ERR_VC_PROOF);
     assert_int_equal(verify(state,
                             peer_sign(N, &FIX->holder,
                                       "{\"alg\":\"ES256\",\"kid\":\"urn:x#k\"}", claims.p),
@@ -129,13 +127,13 @@ ties_the_holder_to_the_key(void **state)
                             peer_sign(N, &FIX->holder, "{\"alg\":\"ES256\"}", claims.p),
                             &usual, &vp),
                      ERR_VC_KID);
-    assert_int_equal(verify(state,
-                            peer_sign(N, &FIX->holder,
-                                      "{\"alg\":\"ES256\",\"kid\":\"" HOLDER
-                                      "#k\",\"typ\":\"vc+jwt\"}",
-                                      claims.p),
-                            &usual, &vp),
-                     ERR_VP_FORMAT);
+    assert_int_equal(
+        verify(state,
+               peer_sign(N, &FIX->holder,
+                         "{\"alg\":\"ES256\",\"kid\":\"" HOLDER "#k\",\"typ\":\"vc+jwt\"}",
+                         claims.p),
+               &usual, &vp),
+        ERR_VP_FORMAT);
 }
 
 static void
@@ -186,11 +184,11 @@ is_for_one_verifier_once(void **state)
     for (size_t i = 0; i < COUNT(rows); i++)
         wants(state, rows[i].name, rows[i].value, rows[i].want);
     /* not asked: not looked at */
-    assert_int_equal(verify(state,
-                            peer_sign(N, &FIX->holder, NULL,
-                                      vp_with(N, FIX->vc.p, "aud", NULL).p),
-                            &none, &vp),
-                     ERR_OK);
+    assert_int_equal(
+        verify(state,
+               peer_sign(N, &FIX->holder, NULL, vp_with(N, FIX->vc.p, "aud", NULL).p),
+               &none, &vp),
+        ERR_OK);
 }
 
 static void
@@ -211,7 +209,10 @@ static void
 refuses_what_is_no_presentation(void **state)
 {
     static const char *const bad[] = {
-        "[]", "\"x\"", "null", "{}",
+        "[]",
+        "\"x\"",
+        "null",
+        "{}",
         "{\"type\":\"Presentation\"}",
         "{\"type\":[]}",
         "{\"type\":[\"VerifiablePresentation\",7]}",
@@ -248,7 +249,7 @@ refuses_what_is_no_presentation(void **state)
     }
 }
 
-/* --- what is in it ---------------------------------------------------------------------- */
+/* --- what is in it ------------------------------------------------------------------ */
 
 static const char *
 credential(void **state, const struct peer *by, const char *name, const char *value)
@@ -310,8 +311,9 @@ takes_the_holders_own_word_as_his_own(void **state)
           "{" CONTEXT ",\"type\":[\"VerifiableCredential\"],\"issuer\":\"" OTHER
           "\",\"issuanceDate\":\"2025-12-01T00:00:00Z\"," ABOUT(HOLDER) "}",
           ERR_VC_PROOF);
-    holds(state, "{" CONTEXT ",\"type\":[\"VerifiableCredential\"],"
-                 "\"issuanceDate\":\"2025-12-01T00:00:00Z\"," ABOUT(HOLDER) "}",
+    holds(state,
+          "{" CONTEXT ",\"type\":[\"VerifiableCredential\"],"
+          "\"issuanceDate\":\"2025-12-01T00:00:00Z\"," ABOUT(HOLDER) "}",
           ERR_VC_PROOF);
     holds(state, OWN(ABOUT(HOLDER) ",\"proof\":{}"), ERR_UNSUPPORTED);
     holds(state, OWN(ABOUT(HOLDER) ",\"expirationDate\":\"2026-01-01T00:00:00Z\""),
@@ -320,13 +322,13 @@ takes_the_holders_own_word_as_his_own(void **state)
     holds(state, OWN(ABOUT(HOLDER) ",\"credentialStatus\":[]"), ERR_VC_STATUS);
     holds(state,
           "{" CONTEXT ",\"type\":[\"VerifiableCredential\",\"X509Credential\"],"
-          "\"issuer\":\"" HOLDER "\",\"issuanceDate\":\"2025-12-01T00:00:00Z\","
-          ABOUT(HOLDER) "}",
+          "\"issuer\":\"" HOLDER
+          "\",\"issuanceDate\":\"2025-12-01T00:00:00Z\"," ABOUT(HOLDER) "}",
           ERR_VC_PROOF);
     holds(state,
           "{" CONTEXT ",\"type\":[\"VerifiableCredential\",\"NutsOrganizationCredential\"],"
-          "\"issuer\":\"" HOLDER "\",\"issuanceDate\":\"2025-12-01T00:00:00Z\","
-          ABOUT(HOLDER) "}",
+          "\"issuer\":\"" HOLDER
+          "\",\"issuanceDate\":\"2025-12-01T00:00:00Z\"," ABOUT(HOLDER) "}",
           ERR_VC_SUBJECT);
     assert_int_equal(verify(state,
                             peer_sign(N, &FIX->holder, NULL,
@@ -340,8 +342,7 @@ takes_the_holders_own_word_as_his_own(void **state)
 static void
 asks_about_the_moment_that_is_given(void **state)
 {
-    struct str jwt = peer_sign(N, &FIX->holder, NULL,
-                               vp_with(N, FIX->vc.p, NULL, NULL).p);
+    struct str jwt = peer_sign(N, &FIX->holder, NULL, vp_with(N, FIX->vc.p, NULL, NULL).p);
     struct vp_options how = usual;
     int64_t start = CX->now_ms;
     struct vp vp;

@@ -210,8 +210,7 @@ wallet_load(struct ctx *cx, struct str subject, const json *credential)
     if (raw.id.p == NULL || raw.id.n == 0)
         return refuse(cx, ERR_VC_FORMAT, "nuts-node 3.9",
                       "a credential in a wallet needs an id");
-    if ((e = check_owner(cx, subject, &raw)) != ERR_OK ||
-        (e = verify(cx, &raw)) != ERR_OK)
+    if ((e = check_owner(cx, subject, &raw)) != ERR_OK || (e = verify(cx, &raw)) != ERR_OK)
         return e;
     return store_it(cx, subject, &raw);
 }

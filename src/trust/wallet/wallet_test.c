@@ -22,9 +22,9 @@ struct fix {
 static int
 setup(void **state)
 {
-    const struct room *rooms[ROOM_COUNT] = { [ROOM_did] = &did_room,
-                                             [ROOM_vc] = &vc_room,
-                                             [ROOM_wallet] = &wallet_room };
+    const struct room *rooms[ROOM_COUNT] = {
+        [ROOM_did] = &did_room, [ROOM_vc] = &vc_room, [ROOM_wallet] = &wallet_room
+    };
     struct fix *f = calloc(1, sizeof(*f));
     struct did_subject s;
 
@@ -53,18 +53,19 @@ teardown(void **state)
 static const char *
 credential(void **state, struct str subject, const char *name, const char *value)
 {
-    struct str vc = arena_printf(CX->arena,
-                                 "{" CONTEXT "," TYPES ",\"credentialSubject\":{\"id\":\"%.*s"
-                                 "\"}}",
-                                 STR(subject));
+    struct str vc =
+        arena_printf(CX->arena,
+                     "{" CONTEXT "," TYPES ",\"credentialSubject\":{\"id\":\"%.*s"
+                     "\"}}",
+                     STR(subject));
     const struct claim usual[] = { { "iss", "\"" ISSUER "\"" },
                                    { "jti", "\"" ISSUER "#1\"" },
                                    { "nbf", from_now(N, -3600) },
                                    { "exp", from_now(N, 3600) },
                                    { "vc", vc.p } };
-    struct str jwt = peer_sign(
-        N, &FIX->issuer, NULL,
-        claims_with(N, usual, COUNT(usual), &(struct claim){ name, value }).p);
+    struct str jwt =
+        peer_sign(N, &FIX->issuer, NULL,
+                  claims_with(N, usual, COUNT(usual), &(struct claim){ name, value }).p);
     struct str text = arena_printf(CX->arena, "\"%.*s\"", STR(jwt));
 
     assert_non_null(text.p);
@@ -94,7 +95,7 @@ held(void **state, const char *target)
     return json_size(json_type(v) == JSON_ARRAY ? v : json_get(v, "verifiableCredentials"));
 }
 
-/* --- refusals -------------------------------------------------------------------------- */
+/* --- refusals ----------------------------------------------------------------------- */
 
 static void
 refuses_what_is_another_s(void **state)
@@ -177,7 +178,8 @@ refuses_after_the_end(void **state)
 static void
 knows_its_subjects(void **state)
 {
-    expect(node_ask(N, "GET", WALLET "nope/vc", NULL), 404, "GetCredentialsInWallet failed");
+    expect(node_ask(N, "GET", WALLET "nope/vc", NULL), 404,
+           "GetCredentialsInWallet failed");
     expect(node_ask(N, "GET", WALLET "nope/vc/search", NULL), 404,
            "SearchCredentialsInWallet failed");
     expect(node_ask(N, "DELETE", WALLET "nope/vc/x", NULL), 404,
@@ -185,7 +187,7 @@ knows_its_subjects(void **state)
     expect(node_ask(N, "DELETE", HOME "/nope", NULL), 404, NULL);
 }
 
-/* --- holding ------------------------------------------------------------------------------ */
+/* --- holding ------------------------------------------------------------------------ */
 
 static void
 holds_what_was_verified(void **state)
@@ -199,15 +201,13 @@ holds_what_was_verified(void **state)
     assert_int_equal(version(state), 1);
     v = expect_json(N, node_ask(N, "GET", HOME, NULL), 200);
     assert_int_equal(json_size(v), 1);
-    assert_true(str_eq(str_sub(str_of(vc), 1, strlen(vc) - 1),
-                       json_get_text(json_at(json_get(expect_json(N,
-                                                                  node_ask(N, "GET",
-                                                                           HOME "/search",
-                                                                           NULL),
-                                                                  200),
-                                                      "verifiableCredentials"),
-                                             0),
-                                     "verifiableCredential")));
+    assert_true(str_eq(
+        str_sub(str_of(vc), 1, strlen(vc) - 1),
+        json_get_text(
+            json_at(json_get(expect_json(N, node_ask(N, "GET", HOME "/search", NULL), 200),
+                             "verifiableCredentials"),
+                    0),
+            "verifiableCredential")));
     /* the same again is fine and changes nothing; another under its id is a conflict */
     expect(node_ask(N, "POST", HOME, vc), 204, NULL);
     assert_int_equal(version(state), 1);
@@ -216,22 +216,24 @@ holds_what_was_verified(void **state)
     assert_int_equal(version(state), 1);
     assert_int_equal(held(state, HOME), 1);
     assert_int_equal(held(state, WALLET "gp/vc"), 0); /* each its own */
-    expect(node_ask(N, "POST", HOME, credential(state, FIX->did, "jti", "\"" ISSUER "#2\"")),
-           204, NULL);
+    expect(
+        node_ask(N, "POST", HOME, credential(state, FIX->did, "jti", "\"" ISSUER "#2\"")),
+        204, NULL);
     assert_int_equal(held(state, HOME), 2);
     assert_int_equal(version(state), 2);
 }
 
-/* Verified anew with each list: what ended, or whose issuer took its key back, is not there. */
+/* Verified anew with each list: what ended, or whose issuer took its key back, is not
+ * there. */
 static void
 lists_what_is_good_now(void **state)
 {
     int64_t start = CX->now_ms;
 
     expect(node_ask(N, "POST", HOME, usual(state)), 204, NULL);
-    expect(node_ask(N, "POST", HOME,
-                    credential(state, FIX->did, "jti", "\"" ISSUER "#2\"")),
-           204, NULL);
+    expect(
+        node_ask(N, "POST", HOME, credential(state, FIX->did, "jti", "\"" ISSUER "#2\"")),
+        204, NULL);
     node_set_time(N, start + 3600 * 1000);
     assert_int_equal(held(state, HOME), 0);
     assert_int_equal(held(state, HOME "/search"), 2);
@@ -291,10 +293,12 @@ gives_items_in_order(void **state)
     struct wallet_item *items;
     size_t n;
 
-    expect(node_ask(N, "POST", HOME, credential(state, FIX->did, "jti", "\"" ISSUER "#b\"")),
-           204, NULL);
-    expect(node_ask(N, "POST", HOME, credential(state, FIX->did, "jti", "\"" ISSUER "#a\"")),
-           204, NULL);
+    expect(
+        node_ask(N, "POST", HOME, credential(state, FIX->did, "jti", "\"" ISSUER "#b\"")),
+        204, NULL);
+    expect(
+        node_ask(N, "POST", HOME, credential(state, FIX->did, "jti", "\"" ISSUER "#a\"")),
+        204, NULL);
     assert_int_equal(wallet_list(CX, S("hospital"), false, &items, &n), ERR_OK);
     assert_int_equal(n, 2);
     assert_true(str_is(items[0].id, ISSUER "#b"));
