@@ -840,8 +840,8 @@ static void
 framing_that_is_not_sound(void **state)
 {
     static const char *const bad[] = {
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: "
-        "chunked\r\n\r\n0\r\n\r\n",
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: "
+         "chunked\r\n\r\n0\r\n\r\n"),
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX: a\r\n b\r\n\r\nok",
         "HTTP/1.1 200 OK\nContent-Length: 2\n\nok",
