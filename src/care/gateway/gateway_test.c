@@ -1031,6 +1031,7 @@ pages_are_bound_to_token_patient_and_policy(void **state)
     struct str page = page_of(state);
     char *broken = arena_z(&W->t.arena, page);
 
+    assert_non_null(broken);
     assert_int_equal(get(state, "/_page", page.p, &plan), ERR_OK);
     assert_true(str_is(plan.url, UPSTREAM "?_getpages=abc&patient=1"));
     assert_int_equal(plan.method, HTTP_GET);
