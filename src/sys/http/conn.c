@@ -28,6 +28,7 @@
 enum { READ_AT_LEAST = 8 * 1024, TLS_RECORD = 16 * 1024 };
 
 static void go_on(struct http_conn *c);
+static void flush(struct http_conn *c);
 
 /* --- ending -------------------------------------------------------------------- */
 
@@ -39,7 +40,9 @@ conn_later(struct loop_task *task)
     c->queued = false;
     if (c->ended)
         free(c);
-    else if (c->state != CONN_DEAD)
+    else if (c->state == CONN_WRITE)
+        flush(c);
+    else
         go_on(c);
 }
 
@@ -204,7 +207,6 @@ flush(struct http_conn *c)
 {
     size_t all = c->ex->out[0].n + c->ex->out[1].n, n;
 
-    c->state = CONN_WRITE;
     while (c->out_at < all) {
         if (!(c->tls != NULL ? write_tls(c, &n) : write_plain(c, &n))) {
             conn_close(c);
@@ -262,7 +264,8 @@ conn_reply(struct http_conn *c)
         join(ex);
     c->out_at = 0;
     c->drained = NULL;
-    flush(c);
+    c->state = CONN_WRITE;
+    later(c); /* the turn's answers one behind the other: the first wakes who listens */
 }
 
 void
@@ -270,6 +273,7 @@ conn_stream(struct http_conn *c, void (*drained)(struct http_conn *c))
 {
     c->out_at = 0;
     c->drained = drained;
+    c->state = CONN_WRITE;
     flush(c);
 }
 

@@ -52,6 +52,7 @@ again(struct direct_conn *c)
 {
     direct_conn_hang_up(c);
     direct_answer_begin(c);
+    c->unasked = false;
     c->out_at = 0;
     if (!direct_conn_dial(c) || !set_end(c))
         fail(c, "no connection");
@@ -156,6 +157,10 @@ on_ready(struct loop_io *io, uint32_t ready)
         on_connected(c);
         return;
     }
+    if (c->unasked) { /* closed, or an answer to nothing */
+        again(c);
+        return;
+    }
     if ((ready & EPOLLOUT) && !direct_conn_send(c)) {
         broke(c);
         return;
@@ -180,6 +185,14 @@ on_timer(struct loop_timer *timer)
 }
 
 static void
+ask(struct direct_conn *c)
+{
+    c->unasked = false;
+    if (!direct_conn_send(c))
+        again(c);
+}
+
+static void
 on_task(struct loop_task *task)
 {
     struct direct_conn *c = container_of(task, struct direct_conn, task);
@@ -187,20 +200,27 @@ on_task(struct loop_task *task)
     c->queued = false;
     if (c->dead)
         free(c);
+    else if (c->unasked)
+        ask(c);
     else if (c->verdict != ERR_OK)
         stopped(c);
-    else if (!c->paused)
+    else if (c->whole && !c->paused)
         finish(c, ERR_OK);
+}
+
+static void
+at_turns_end(struct direct_conn *c)
+{
+    if (!c->queued)
+        loop_after(c->of->loop, &c->task);
+    c->queued = true;
 }
 
 static void
 later(struct direct_conn *c, err_t verdict)
 {
     c->verdict = verdict;
-    if (c->queued)
-        return;
-    c->queued = true;
-    loop_after(c->of->loop, &c->task);
+    at_turns_end(c);
 }
 
 void
@@ -249,14 +269,10 @@ begin(struct direct_conn *c)
 {
     if (c->io.fd < 0)
         return direct_conn_dial(c) && set_end(c);
-    c->reused = true;
-    if (!set_end(c))
-        return false;
-    if (direct_conn_send(c))
-        return true;
-    direct_conn_hang_up(c);
-    c->out_at = 0;
-    return direct_conn_dial(c) && set_end(c);
+    c->reused = c->unasked = true;
+    c->verdict = ERR_OK;
+    at_turns_end(c); /* a turn's requests one behind the other */
+    return set_end(c);
 }
 
 err_t

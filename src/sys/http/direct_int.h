@@ -37,6 +37,7 @@ struct direct_conn {
     size_t aside_n;
     err_t verdict; /* for the task */
     bool watched, connecting, reused, answered, head_done, whole, keep, paused;
+    bool unasked; /* the request goes at the end of the turn */
     bool queued, dead;
 };
 

@@ -2,8 +2,9 @@
 #include "sys/http/client.h"
 #include "sys/http/served.h"
 
-#include <sys/resource.h>
+#include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 static struct served s;
 static struct fetch *fetcher;
@@ -20,6 +21,7 @@ static int up_pause_ms;            /* between the two */
 static bool up_keeps;              /* the connection, for a next request */
 static bool up_tires;              /* and hangs up when that comes */
 static bool up_is_rude;            /* hangs up on all that come */
+static atomic_int up_last;         /* the descriptor that answered last */
 static char up_heard[8192];
 static atomic_long up_sent;
 
@@ -60,6 +62,7 @@ up_serve(void *arg)
         }
         if (up_is_rude || (up_tires && asked++ > 0))
             break;
+        up_last = fd;
         say(fd, up_text, up_text_n);
         usleep((useconds_t)up_pause_ms * 1000);
         up_flood_it(fd, flood);
@@ -768,6 +771,45 @@ a_kept_connection_that_was_closed_is_no_failure(void **state)
     assert_broken(0);
 }
 
+struct held_up {
+    struct loop_task task;
+    sem_t here, go;
+};
+
+static void
+wait_for_go(struct loop_task *task)
+{
+    struct held_up *held = container_of(task, struct held_up, task);
+
+    sem_post(&held->here);
+    sem_wait(&held->go);
+}
+
+/* What is said on a kept connection before it was asked is nobody's answer. */
+static void
+an_answer_to_nothing_is_not_taken(void **state)
+{
+    static const char get[] = "GET /relay HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    struct held_up held = { .task.fn = wait_for_go };
+    int fd = dial(s.internal_port);
+
+    (void)state;
+    up_keeps = true;
+    SAY(fd, get);
+    assert_true(hear_answer(fd, answer, sizeof(answer), 3000) > 0);
+    sem_init(&held.here, 0, 0);
+    sem_init(&held.go, 0, 0);
+    loop_post(s.loop, &held.task);
+    sem_wait(&held.here);
+    SAY(fd, get); /* the loop finds both in one turn, this first */
+    SAY(up_last, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    sem_post(&held.go);
+    assert_true(hear_answer(fd, answer, sizeof(answer), 3000) > 0);
+    HAS("\r\n\r\nhello");
+    assert_int_equal(up_calls, 2);
+    close(fd);
+}
+
 /* RFC 9110 9.2.2: what changes something is sent once, whether it was seen or not. */
 static void
 a_post_is_not_sent_twice(void **state)
@@ -1070,6 +1112,7 @@ main(void)
         T(clients_that_go_let_the_upstream_go),
         T(upstream_connections_are_used_again),
         T(a_kept_connection_that_was_closed_is_no_failure),
+        T(an_answer_to_nothing_is_not_taken),
         T(a_post_is_not_sent_twice),
         cmocka_unit_test(nor_does_libcurl_send_it_twice),
         T(what_comes_before_the_answer),
