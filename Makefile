@@ -39,7 +39,7 @@ endif
 CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -Isrc -I$(B) -DKNOOP_VERSION='"$(VERSION)"' $(WARN) $(OPT) $(HARD) \
              $(DEPS_CFLAGS) $(shell pkg-config --cflags $(PKGS) libcurl libpq p11-kit-1) $(CFLAGS)
 LDFLAGS_ALL = -pie $(SANLD) -Wl,-z,relro -Wl,-z,now -Wl,--as-needed $(LDFLAGS)
-LIBS = $(DEPS_LIBS) -lyyjson -lllhttp $(shell pkg-config --libs $(PKGS)) -lpthread -ldl
+LIBS = $(DEPS_LIBS) -lyyjson -lllhttp $(shell pkg-config --libs $(PKGS)) -lpthread -ldl -lm
 
 SRC   := $(sort $(shell find src -name '*.c'))
 MAINS := src/app/main/main.c

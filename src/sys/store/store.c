@@ -321,6 +321,19 @@ first_connection(struct ctx *cx, struct store *s)
     return e;
 }
 
+/* One-time values of a machine need no database; those of several machines do. */
+static err_t
+open_taken(struct ctx *cx, struct store *s)
+{
+    struct str path;
+
+    if (!s->engine->local)
+        return ERR_OK;
+    path = arena_printf(cx->arena, "%s-taken", s->where);
+    return path.p == NULL ? refuse_memory(cx)
+                          : store__taken_open(cx, path.p, s->wait_ms, &s->taken);
+}
+
 static void
 drop(struct store **s)
 {
@@ -339,7 +352,7 @@ store__open(struct ctx *cx, struct str url, const struct store_step *steps, size
         return refuse_memory(cx);
     init(s, cx->conf);
     if ((e = pick_engine(cx, s, url)) != ERR_OK || (e = texts(cx, s, steps, n)) != ERR_OK ||
-        (e = first_connection(cx, s)) != ERR_OK)
+        (e = first_connection(cx, s)) != ERR_OK || (e = open_taken(cx, s)) != ERR_OK)
         return e;
     *out = s;
     s = NULL;
@@ -361,6 +374,7 @@ store_close(struct store *s)
     if (s == NULL)
         return;
     store__kept_free(s);
+    store__taken_close(s->taken);
     for (int i = 0; i < s->open; i++) {
         if (s->conn[i]->engine != NULL)
             s->engine->disconnect(s->conn[i]);
@@ -686,17 +700,6 @@ store_exec(struct ctx *cx, enum sql_id id, int64_t *changed, const struct sql_ar
     if (rows.failed == ERR_OK && changed != NULL)
         *changed = cur->changed;
     return store_done(&rows);
-}
-
-bool
-store__in_transaction(struct store *s)
-{
-    struct store_conn *c;
-
-    pthread_mutex_lock(&s->lock);
-    c = held(s, pthread_self());
-    pthread_mutex_unlock(&s->lock);
-    return c != NULL && c->tx;
 }
 
 /* --- transactions --------------------------------------------------------- */

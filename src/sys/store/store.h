@@ -156,17 +156,18 @@ void store_rollback(struct store_tx *tx);
 /*
  * Takes a one-time value (nonce, code, jti) atomically, over all processes.
  * `kind` parts the uses. CONFLICT when it was taken before and has not yet
- * expired; rows are swept after `until_ms`. LIMIT when `value` is longer than
- * STORE_ONCE_MAX bytes: hash it before. As brief as store_transact_brief, unless it
- * stands in a transaction that is not.
+ * expired; after `until_ms` it is forgotten. LIMIT when `value` is longer than
+ * STORE_ONCE_MAX bytes: hash it before. UNAVAILABLE when more are live than are
+ * kept. As brief as store_transact_brief. Not within a transaction: it stands,
+ * whatever becomes of what it is taken for.
  */
 enum { STORE_ONCE_MAX = 512 };
 err_t store_take_once(struct ctx *cx, const char *kind, struct str value,
                       int64_t until_ms) NODISCARD;
 /*
- * Several of different requests, in one transaction: each is judged on its own, `e` is
- * what store_take_once would say, and the reason is in its own cx. Where the database
- * fails for all, each is tried again on its own. Not within a transaction.
+ * Several of different requests, in one go: each is judged on its own, `e` is what
+ * store_take_once would say, and the reason is in its own cx. Where the database fails
+ * for all, each is tried again on its own.
  */
 struct store_once {
     struct ctx *cx;

@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "base/bench.h"
+#include "crypto/prim/prim.h"
 #include "sys/conf/conf.h"
 #include "sys/os/os.h"
 #include "sys/store/store_int.h"
@@ -59,27 +60,64 @@ lookups(int n)
     char room[40];
 
     for (int i = 0; i < n; i++) {
-        bool taken;
+        struct str k = key(room, (uint64_t)i * 7919 % KEYS);
+        struct store_rows rows;
 
-        must(store_was_taken(&cx, "k", key(room, (uint64_t)i * 7919 % KEYS), &taken));
-        if (!taken)
+        must(store_query(&cx, SQL_once_seen, &rows,
+                         SQL_ARGS(sql_text(S("k")), sql_text(k), sql_int(1))));
+        if (!store_next(&rows))
             exit(1);
+        must(store_done(&rows));
         arena_reset(&arena);
     }
     return n / ((double)(bench_process_ns() - start) / 1e9);
 }
 
+static err_t
+write_one(struct ctx *c, struct str kind, struct str k)
+{
+    return store_exec(
+        c, SQL_once_take, NULL,
+        SQL_ARGS(sql_text(kind), sql_text(k), sql_int(INT64_MAX / 2), sql_int(1)));
+}
+
 static double
-writes(int n, const char *kind)
+writes(int n)
 {
     int64_t start = bench_wall_ns();
     char room[40];
 
     for (int i = 0; i < n; i++) {
-        must(store_take_once(&cx, kind, key(room, (uint64_t)i), cx.now_ms + 60000));
+        must(write_one(&cx, S("w"), key(room, (uint64_t)i)));
         arena_reset(&arena);
     }
     return n / ((double)(bench_wall_ns() - start) / 1e9);
+}
+
+static double
+takes(void)
+{
+    int64_t start = bench_process_ns();
+    char room[40];
+
+    for (int i = 0; i < LOOKUPS; i++) {
+        must(store_take_once(&cx, "k", key(room, (uint64_t)i), cx.now_ms + 60000));
+        arena_reset(&arena);
+    }
+    return LOOKUPS / ((double)(bench_process_ns() - start) / 1e9);
+}
+
+static double
+hashes(void)
+{
+    int64_t start = bench_process_ns();
+    uint8_t hash[HASH_MAX];
+    char room[40];
+
+    for (int i = 0; i < LOOKUPS; i++)
+        must(hmac_bytes(&cx, HASH_SHA256, bytes_of(key(room, 0)),
+                        bytes_of(key(room, (uint64_t)i)), hash));
+    return LOOKUPS / ((double)(bench_process_ns() - start) / 1e9);
 }
 
 struct thread {
@@ -99,8 +137,8 @@ writer(void *arg)
     ctx_init(&own, &mine, cx.now_ms);
     own.sys = &sys;
     for (int i = 0; i < WRITES / THREADS; i++) {
-        if (store_take_once(&own, t->number ? "t1" : "t0", key(room, (uint64_t)i),
-                            cx.now_ms + 60000) != ERR_OK)
+        if (write_one(&own, t->number ? S("t1") : S("t0"), key(room, (uint64_t)i)) !=
+            ERR_OK)
             exit(1);
         arena_reset(&mine);
     }
@@ -163,7 +201,7 @@ static void
 sqlite(void)
 {
     char dir[] = "/tmp/knoop-bench-XXXXXX", path[64], url[80];
-    static const char *const names[] = { "k.db", "k.db-wal", "k.db-shm" };
+    static const char *const names[] = { "k.db", "k.db-wal", "k.db-shm", "k.db-taken" };
     double bound;
 
     if (mkdtemp(dir) == NULL)
@@ -181,10 +219,11 @@ sqlite(void)
                 "(kind, value) "
                 "do update set until = excluded.until where once.until <= $4",
                 WRITES, true, 0);
-    bench_rate("store.sqlite.once", writes(WRITES, "w"), "1/s", bound,
+    bench_rate("store.sqlite.write", writes(WRITES), "1/s", bound,
                "1/s by SQLite's own interface, on the same disk");
-    bench_rate("store.sqlite.once.threads", writes_by_threads(), "1/s", bound,
+    bench_rate("store.sqlite.write.threads", writes_by_threads(), "1/s", bound,
                "1/s by one thread of SQLite's own");
+    bench_rate("store.taken", takes(), "1/s-of-CPU", hashes(), "1/s, their hashes alone");
     store_close(sys.store);
     for (size_t i = 0; i < COUNT(names); i++) {
         snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
@@ -209,7 +248,7 @@ postgres(void)
     fill();
     bench_rate("store.postgres.lookup", lookups(PG_LOOKUPS), "1/s-of-client-CPU", PG_BOUND,
                "1/s per connection when it was chosen");
-    bench_rate("store.postgres.once", writes(PG_LOOKUPS, "w"), "1/s", PG_BOUND,
+    bench_rate("store.postgres.write", writes(PG_LOOKUPS), "1/s", PG_BOUND,
                "lookups/s per connection; fsync off");
     store_close(sys.store);
     test_pg_stop(&pg);

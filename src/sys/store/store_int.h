@@ -5,6 +5,7 @@
  *   store_text.c     statements and schema in each engine's words
  *   store_migrate.c  from an empty or older database to today's
  *   store_once.c     one-time values
+ *   store_taken.c    where they are kept beside SQLite
  *   store_kept.c     rows that are read often
  *   store_sqlite.c   one engine
  *   store_pg.c       the other
@@ -136,8 +137,9 @@ struct store {
     struct store_conn *conn[STORE_CONNECTIONS_MAX];
     int open, most, waiting;
 
-    struct store_kept *kept; /* store_kept.c */
-    pthread_mutex_t writer;  /* SQLite has one at a time */
+    struct store_kept *kept;   /* store_kept.c */
+    struct store_taken *taken; /* store_taken.c; NULL: they are rows */
+    pthread_mutex_t writer;    /* SQLite has one at a time */
     struct {
         pthread_mutex_t lock;
         struct store_brief *first;
@@ -176,10 +178,19 @@ void store__keep_rest(struct ctx *cx, struct store_cursor *cur);
 void store__kept_free(struct store *s);
 struct bytes store__kept_key(struct arena *a, const struct sql_arg *args, size_t n);
 uint64_t store__kept_hash(enum sql_id id, struct bytes key);
-/* Does this thread hold one? */
-bool store__in_transaction(struct store *s);
 /* Before a write outside a transaction, or its begin: sets the engine as is wanted. */
 err_t store__sync(struct ctx *cx, struct store_conn *c) NODISCARD;
+/* The file of a database: made, or found, and of this user alone. */
+err_t store__private_file(struct ctx *cx, const char *path) NODISCARD;
+/* STORE_SCHEMA for a file that is not one of ours. */
+err_t store__taken_open(struct ctx *cx, const char *path, int64_t wait_ms,
+                        struct store_taken **out) NODISCARD;
+void store__taken_close(struct store_taken *t); /* NULL is fine */
+/* Those of the list whose `e` is OK; the rest stays as it is. */
+enum { STORE_TAKEN_MOST = 32 };
+void store__taken_take(struct store *s, struct store_once *list, size_t n);
+/* Of `o`: cx, kind, value. `taken` is as it was when this fails. */
+err_t store__taken_seen(struct store *s, const struct store_once *o, bool *taken) NODISCARD;
 /* The earlier of the context's deadline and `ms` from now; on os_tick_ms. */
 int64_t store__until(const struct ctx *cx, int64_t ms);
 /* The writer's lock of SQLite, bounded by store.wait. */

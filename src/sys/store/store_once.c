@@ -1,28 +1,14 @@
 /*
  * store_once.c - values that are good once: nonces, codes, jti's.
  *
- * One statement decides: the row is new, or old and expired, or nothing
- * changes. Two that come together meet at the key; both engines let one win.
+ * Beside SQLite a table of memory decides (store_taken.c). In PostgreSQL one statement
+ * does: the row is new, or old and expired, or nothing changes. Two that come together
+ * meet at the key, and one wins.
  *
  * Source    Knoop. EUPL-1.2.
  */
 #include "sys/store/store_int.h"
 #include "sys/sys.h"
-
-static err_t
-take(struct ctx *cx, void *arg)
-{
-    const struct store_once *o = arg;
-    int64_t changed;
-    err_t e = store_exec(cx, SQL_once_take, &changed,
-                         SQL_ARGS(sql_text(str_of(o->kind)), sql_text(o->value),
-                                  sql_int(o->until_ms), sql_int(cx->now_ms)));
-
-    if (e != ERR_OK)
-        return e;
-    return changed == 1 ? ERR_OK
-                        : refuse(cx, ERR_CONFLICT, "", "this %s was used before", o->kind);
-}
 
 /* Can it be taken at all? */
 static err_t
@@ -41,19 +27,22 @@ judge(const struct store_once *o)
     return ERR_OK;
 }
 
-err_t
-store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
+/* --- by a statement ------------------------------------------------------------- */
+
+static err_t
+take(struct ctx *cx, void *arg)
 {
-    struct store_once o = { cx, kind, value, until_ms, ERR_OK };
-    err_t e = judge(&o);
+    const struct store_once *o = arg;
+    int64_t changed;
+    err_t e = store_exec(cx, SQL_once_take, &changed,
+                         SQL_ARGS(sql_text(str_of(o->kind)), sql_text(o->value),
+                                  sql_int(o->until_ms), sql_int(cx->now_ms)));
 
     if (e != ERR_OK)
         return e;
-    return store__in_transaction(cx->sys->store) ? take(cx, &o)
-                                                 : store_transact_brief(cx, take, &o);
+    return changed == 1 ? ERR_OK
+                        : refuse(cx, ERR_CONFLICT, "", "this %s was used before", o->kind);
 }
-
-/* --- several ---------------------------------------------------------------- */
 
 struct several {
     struct store_once *list;
@@ -84,18 +73,12 @@ take_each(struct ctx *cx, void *arg)
     return ERR_OK;
 }
 
-void
-store_take_all(struct store_once *list, size_t n)
+static void
+take_by_sql(struct ctx *first, struct store_once *list, size_t n)
 {
     struct several all = { list, n };
-    struct ctx *first = NULL;
 
-    for (size_t i = 0; i < n; i++) {
-        list[i].e = judge(&list[i]);
-        if (list[i].e == ERR_OK && first == NULL)
-            first = list[i].cx;
-    }
-    if (first == NULL || store_transact_brief(first, take_each, &all) == ERR_OK)
+    if (n > 1 && store_transact_brief(first, take_each, &all) == ERR_OK)
         return;
     for (size_t i = 0; i < n; i++) {
         struct store_once *o = &list[i];
@@ -105,6 +88,40 @@ store_take_all(struct store_once *list, size_t n)
         refuse_clear(o->cx);
         o->e = store_transact_brief(o->cx, take, o);
     }
+}
+
+/* --- taking ----------------------------------------------------------------------- */
+
+void
+store_take_all(struct store_once *list, size_t n)
+{
+    struct ctx *first = NULL;
+    struct store *s;
+
+    for (size_t i = 0; i < n; i++) {
+        list[i].e = judge(&list[i]);
+        if (list[i].e == ERR_OK && first == NULL)
+            first = list[i].cx;
+    }
+    if (first == NULL)
+        return;
+    s = first->sys->store;
+    if (s->taken == NULL) {
+        take_by_sql(first, list, n);
+        return;
+    }
+    for (; n > STORE_TAKEN_MOST; list += STORE_TAKEN_MOST, n -= STORE_TAKEN_MOST)
+        store__taken_take(s, list, STORE_TAKEN_MOST);
+    store__taken_take(s, list, n);
+}
+
+err_t
+store_take_once(struct ctx *cx, const char *kind, struct str value, int64_t until_ms)
+{
+    struct store_once o = { cx, kind, value, until_ms, ERR_OK };
+
+    store_take_all(&o, 1);
+    return o.e;
 }
 
 /* --- looking, and sweeping --------------------------------------------------- */
@@ -117,6 +134,10 @@ store_was_taken(struct ctx *cx, const char *kind, struct str value, bool *taken)
     err_t e;
 
     *taken = true;
+    if (cx->sys->store->taken != NULL)
+        return store__taken_seen(
+            cx->sys->store, &(struct store_once){ .cx = cx, .kind = kind, .value = value },
+            taken);
     e = store_query(cx, SQL_once_seen, &rows,
                     SQL_ARGS(sql_text(str_of(kind)), sql_text(value), sql_int(cx->now_ms)));
     if (e != ERR_OK)

@@ -125,8 +125,8 @@ store_file(struct ctx *cx, const struct conf *c, struct str url, struct str *pat
  * Makes the file, private, or sees that it is. It is not opened when it is
  * there: closing it again would drop the locks of this process (POSIX).
  */
-static err_t
-private_file(struct ctx *cx, const char *path)
+err_t
+store__private_file(struct ctx *cx, const char *path)
 {
     struct stat st;
     int fd;
@@ -181,7 +181,7 @@ lite_open(struct ctx *cx, struct store *s, struct str url)
     if ((s->where = arena_z(&s->arena, path)) == NULL)
         return refuse_memory(cx);
     if ((e = folder_of(cx, s->where)) != ERR_OK ||
-        (e = private_file(cx, s->where)) != ERR_OK)
+        (e = store__private_file(cx, s->where)) != ERR_OK)
         return e;
     pthread_once(&once, configure_once);
     return ERR_OK;

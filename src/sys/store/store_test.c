@@ -137,7 +137,7 @@ teardown(void **state)
     conf_give(f->conf);
     if (!on_pg) {
         static const char *const names[] = { "knoop.db", "knoop.db-wal", "knoop.db-shm",
-                                             "copy.db" };
+                                             "knoop.db-taken", "copy.db" };
         char path[128];
 
         for (size_t i = 0; i < COUNT(names); i++) {
@@ -701,7 +701,7 @@ what_expired_is_swept(void **state)
     CX->now_ms += 10;
     ok(CX, store_sweep(CX));
     ok(CX, run(CX, "select count(*) from once", SQL_NO_ARGS, &n));
-    assert_int_equal(n, 10);
+    assert_int_equal(n, on_pg ? 10 : 0); /* a file keeps them beside SQLite */
     assert_int_equal(store_take_once(CX, "code", S("v25"), CX->now_ms + 10), ERR_CONFLICT);
 }
 

@@ -4,7 +4,7 @@
  *      form ─► 1 subject ─► 2 grant_type ─► 3 all there ─► 4 assertion ─► 5 submission
  *        ─► 6 lifetime ─► 7 signer is subject ─► 8 audience ─► client_id ─► 9 scope
  *        ─► 10 definitions ─► 11 nonce ─► 12 DPoP ─► 13 signatures, status ─► 14 fields
- *        ─► one transaction: nonce used up, proof used up, token kept
+ *        ─► nonce used up ─► proof used up ─► one transaction: token kept
  *
  * Rule      Nuts RFC021 4; nuts-node.md 3.5, in its order and with its texts; beyond it:
  *           `organization` is met whenever it is there, `user` where the policy demands
@@ -296,7 +296,7 @@ used(struct ctx *cx)
                   "a presentation with this nonce was seen before");
 }
 
-/* Only looks: what decides is the transaction at the end, or burn() on the way out. */
+/* Only looks: what decides is use_up() at the end, or burn() on the way out. */
 static err_t
 check_nonce(struct work *w)
 {
@@ -447,23 +447,26 @@ struct keeping {
     const struct oauth__token *token;
 };
 
-/* All or nothing: two that come together with one nonce or proof get one token. */
+/* Two that come together with one nonce or proof get one token. */
+static err_t
+use_up(struct work *w)
+{
+    err_t e = store_take_once(w->cx, "vp", w->nonce, w->nonce_until_ms);
+
+    if (e == ERR_CONFLICT)
+        return used(w->cx);
+    if (e != ERR_OK || w->proof.jkt.p == NULL)
+        return e;
+    return oauth__dpop_use(w->cx, &w->proof);
+}
+
 static err_t
 keep(struct ctx *cx, void *arg)
 {
     const struct keeping *k = arg;
-    struct work *w = k->w;
-    err_t e = store_take_once(cx, "vp", w->nonce, w->nonce_until_ms);
+    err_t e = oauth__shown_keep(cx, &k->w->raw, k->token->expires_ms);
 
-    if (e == ERR_CONFLICT)
-        return used(cx);
-    if (e != ERR_OK)
-        return e;
-    if (w->proof.jkt.p != NULL && (e = oauth__dpop_use(cx, &w->proof)) != ERR_OK)
-        return e;
-    if ((e = oauth__shown_keep(cx, &w->raw, k->token->expires_ms)) != ERR_OK)
-        return e;
-    return oauth__token_put(cx, k->token);
+    return e == ERR_OK ? oauth__token_put(cx, k->token) : e;
 }
 
 static err_t
@@ -478,7 +481,7 @@ give(struct work *w, struct oauth__given *out)
     if ((e = write_answer(w, &t, &t.answer)) != ERR_OK ||
         (e = write_more(w, &t.more)) != ERR_OK ||
         (e = random_text(w->cx, TOKEN_BYTES, &t.text)) != ERR_OK ||
-        (e = oauth__token_seal(w->cx, &t)) != ERR_OK ||
+        (e = oauth__token_seal(w->cx, &t)) != ERR_OK || (e = use_up(w)) != ERR_OK ||
         (e = store_transact_brief(w->cx, keep, &k)) != ERR_OK)
         return e;
     *out = (struct oauth__given){ t.text, w->proof.jkt.p != NULL ? S("DPoP") : S("Bearer"),
