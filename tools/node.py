@@ -83,8 +83,18 @@ class Node:
         raise Wrong(f"{self.name} did not start:\n{self.tail()}")
 
     def start(self):
+        """Until all roles are ready: one that ends before that is a start that failed."""
+        path = os.path.join(self.folder, "log")
+        before = os.path.getsize(path) if os.path.exists(path) else 0
         self.launch()
         self.await_serving()
+        for _ in range(500):
+            with open(path, "rb") as log:
+                log.seek(before)
+                if b"serving" in log.read():
+                    return
+            time.sleep(0.02)
+        raise Wrong(f"not all roles of {self.name} came up:\n{self.tail()}")
 
     def stop(self):
         if self.process is None or self.process.poll() is not None:
