@@ -29,7 +29,10 @@ struct yyjson_alc json__allocator(struct arena *a);
 uint64_t json__mix(uint64_t h, uint64_t word);
 uint64_t json__hash(struct str s);
 
-/* ERR_BAD_REQUEST when a name occurs twice in the object. */
-err_t json__unique(struct ctx *cx, const json *object) NODISCARD;
+/*
+ * `root` and all in it: LIMIT when it is too deep, BAD_REQUEST when a name occurs twice
+ * in an object. Values lie one behind the other, a container before its content.
+ */
+err_t json__check_shape(struct ctx *cx, const json *root) NODISCARD;
 
 #endif

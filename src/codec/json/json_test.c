@@ -109,6 +109,37 @@ names_twice_are_refused(void **state)
     assert_int_equal(verdict(str_of(big)), ERR_BAD_REQUEST);
 }
 
+/* An object of `n` names, of which `second` is written as `first`; alike from outside. */
+static struct str
+alike(char *room, size_t n, size_t first, size_t second)
+{
+    char *at = room;
+
+    *at++ = '{';
+    for (size_t i = 0; i < n; i++)
+        at += sprintf(at, "%s\"name%czz\":{\"a\":[%zu,{}]}", i ? "," : "",
+                      (char)('a' + (i == second ? first : i)), i);
+    *at++ = '}';
+    return (struct str){ room, (size_t)(at - room) };
+}
+
+/* Wherever they stand, and whichever way they are looked for. */
+static void
+two_of_many_alike_are_found(void **state)
+{
+    char room[2048];
+
+    (void)state;
+    for (size_t n = 2; n <= 20; n++) {
+        assert_int_equal(verdict(alike(room, n, 0, 0)), ERR_OK);
+        for (size_t i = 1; i < n; i++)
+            for (size_t j = 0; j < i; j++)
+                assert_int_equal(verdict(alike(room, n, j, i)), ERR_BAD_REQUEST);
+    }
+    assert_int_equal(verdict(S("{\"\":1}")), ERR_OK);
+    assert_int_equal(verdict(S("{\"\":1,\"a\":2,\"\":3}")), ERR_BAD_REQUEST);
+}
+
 static struct str
 nested(size_t depth, bool closed)
 {
@@ -400,6 +431,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(grammar_is_refused, up, down),
         cmocka_unit_test_setup_teardown(names_twice_are_refused, up, down),
+        cmocka_unit_test_setup_teardown(two_of_many_alike_are_found, up, down),
         cmocka_unit_test_setup_teardown(depth_and_size_have_limits, up, down),
         cmocka_unit_test_setup_teardown(each_allocation_may_fail, up, down),
         cmocka_unit_test_setup_teardown(reading, up, down),

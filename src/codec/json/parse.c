@@ -4,7 +4,7 @@
  * Rule      RFC 8259 with the refusals of RFC 7493 (I-JSON) 2.1 to 2.3.
  * Trust     yyjson parses without recursion, so that depth costs memory of the
  *           arena only; depth and names are checked before a value is handed
- *           out, in one flat walk over what was parsed.
+ *           out (shape.c).
  * Source    Knoop. EUPL-1.2.
  */
 #include "codec/json/json_int.h"
@@ -34,40 +34,6 @@ json__allocator(struct arena *a)
     return (struct yyjson_alc){ take, grow, give_back, a };
 }
 
-/*
- * Values lie one behind the other, a container before its content. `here` counts what is
- * still to come at this depth, `above[d]` at the depths above (a name counts as a value).
- */
-static err_t
-check_shape(struct ctx *cx, const json *v)
-{
-    size_t above[JSON_DEPTH_MAX], here = 1, depth = 0;
-    err_t e;
-
-    for (;; v++) {
-        here--;
-        if (unsafe_yyjson_is_ctn(json__open(v))) {
-            bool object = unsafe_yyjson_is_obj(json__open(v));
-            size_t n = unsafe_yyjson_get_len(json__open(v));
-
-            if (depth == JSON_DEPTH_MAX)
-                return refuse(cx, ERR_LIMIT, "RFC 8259 9", "JSON: deeper than %d",
-                              JSON_DEPTH_MAX);
-            if (object && (e = json__unique(cx, v)) != ERR_OK)
-                return e;
-            if (n != 0) {
-                above[depth++] = here;
-                here = object ? 2 * n : n;
-            }
-        }
-        while (here == 0) {
-            if (depth == 0)
-                return ERR_OK;
-            here = above[--depth];
-        }
-    }
-}
-
 err_t
 json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags, json **out,
                   const char **base)
@@ -89,7 +55,7 @@ json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags, json *
     if (doc == NULL)
         return refuse(cx, ERR_BAD_REQUEST, "RFC 8259 2", "JSON: %s at byte %zu",
                       fault.msg ? fault.msg : "?", fault.pos);
-    if ((e = check_shape(cx, doc->root)) != ERR_OK)
+    if ((e = json__check_shape(cx, doc->root)) != ERR_OK)
         return e;
     *out = doc->root;
     *base = doc->str_pool; /* not in place: the text's copy, whole */
