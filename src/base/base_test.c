@@ -109,6 +109,8 @@ dates(void **state)
     test_ctx_init(&t);
     assert_int_equal(time_parse(&t.cx, S("2026-11-22T12:03:22.5+01:00"), &ms), ERR_OK);
     assert_true(str_is(time_text_ms(room, ms), "2026-11-22T11:03:22.500Z"));
+    assert_true(str_is(time_text_ms(room, -1), "1969-12-31T23:59:59.999Z"));
+    assert_true(str_is(time_text_ms(room, 7), "1970-01-01T00:00:00.007Z"));
     assert_int_equal(time_parse(&t.cx, S("2024-02-29T00:00:00Z"), &ms), ERR_OK);
     assert_int_equal(time_parse(&t.cx, S("2016-12-31T23:59:60Z"), &ms), ERR_OK);
     assert_true(str_is(time_text(room, ms), "2017-01-01T00:00:00Z"));

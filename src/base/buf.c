@@ -46,32 +46,21 @@ buf_room(struct buf *b, size_t n)
 }
 
 void
-buf_add(struct buf *b, const void *p, size_t n)
+buf_add_far(struct buf *b, const void *p, size_t n)
 {
-    if (!reserve(b, n))
-        return;
-    if (n != 0)
-        memcpy(b->p + b->n, p, n);
-    b->n += n;
-    b->p[b->n] = '\0';
+    if (reserve(b, n))
+        buf_add(b, p, n);
 }
 
 void
-buf_str(struct buf *b, struct str s)
+buf_u64(struct buf *b, uint64_t v)
 {
-    buf_add(b, s.p, s.n);
-}
+    char room[20], *at = room + sizeof(room);
 
-void
-buf_z(struct buf *b, const char *z)
-{
-    buf_add(b, z, strlen(z));
-}
-
-void
-buf_c(struct buf *b, char c)
-{
-    buf_add(b, &c, 1);
+    do
+        *--at = (char)('0' + v % 10);
+    while ((v /= 10) != 0);
+    buf_add(b, at, (size_t)(room + sizeof(room) - at));
 }
 
 void

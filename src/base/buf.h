@@ -18,11 +18,41 @@ struct buf {
 };
 
 void buf_init(struct buf *b, struct arena *a);
-void buf_room(struct buf *b, size_t n); /* for so many more, at once */
-void buf_add(struct buf *b, const void *p, size_t n);
-void buf_str(struct buf *b, struct str s);
-void buf_z(struct buf *b, const char *z);
-void buf_c(struct buf *b, char c);
+void buf_room(struct buf *b, size_t n);                   /* for so many more, at once */
+void buf_add_far(struct buf *b, const void *p, size_t n); /* buf_add, with room to make */
+/* Here, so that a short literal is a few stores. */
+static inline void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+    if (b->failed || n >= b->room - b->n) {
+        buf_add_far(b, p, n);
+        return;
+    }
+    if (n != 0)
+        memcpy(b->p + b->n, p, n);
+    b->n += n;
+    b->p[b->n] = '\0';
+}
+
+static inline void
+buf_str(struct buf *b, struct str s)
+{
+    buf_add(b, s.p, s.n);
+}
+
+static inline void
+buf_z(struct buf *b, const char *z)
+{
+    buf_add(b, z, strlen(z));
+}
+
+static inline void
+buf_c(struct buf *b, char c)
+{
+    buf_add(b, &c, 1);
+}
+
+void buf_u64(struct buf *b, uint64_t v); /* in decimal */
 void buf_printf(struct buf *b, const char *format, ...) PRINTF(2, 3);
 
 /* Base64url without padding (RFC 4648 5), and with (standard alphabet, 4). */

@@ -3,18 +3,6 @@
 
 #include <string.h>
 
-struct str
-str_of_bytes(struct bytes b)
-{
-    return (struct str){ (const char *)b.p, b.n };
-}
-
-struct bytes
-bytes_of(struct str s)
-{
-    return (struct bytes){ (const uint8_t *)s.p, s.n };
-}
-
 static int
 lower(char c)
 {
@@ -30,12 +18,6 @@ str_eq_case(struct str a, struct str b)
         if (lower(a.p[i]) != lower(b.p[i]))
             return false;
     return true;
-}
-
-bool
-str_starts(struct str s, struct str prefix)
-{
-    return s.n >= prefix.n && str_eq(str_sub(s, 0, prefix.n), prefix);
 }
 
 bool
@@ -76,16 +58,6 @@ str_search(struct str haystack, struct str needle)
         if (str_eq(str_sub(haystack, i, i + needle.n), needle))
             return i;
     return haystack.n;
-}
-
-struct str
-str_sub(struct str s, size_t from, size_t to)
-{
-    if (to > s.n)
-        to = s.n;
-    if (from > to)
-        from = to;
-    return (struct str){ s.n ? s.p + from : s.p, to - from };
 }
 
 struct str

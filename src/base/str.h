@@ -63,10 +63,36 @@ str_is(struct str a, const char *z) /* str_eq with a C string */
     return str_eq(a, str_of(z));
 }
 
-struct str str_of_bytes(struct bytes b);      /* the same memory as text */
-struct bytes bytes_of(struct str s);          /* the same memory as bytes */
+static inline struct str
+str_of_bytes(struct bytes b) /* the same memory as text */
+{
+    return (struct str){ (const char *)b.p, b.n };
+}
+
+static inline struct bytes
+bytes_of(struct str s) /* the same memory as bytes */
+{
+    return (struct bytes){ (const uint8_t *)s.p, s.n };
+}
+
+/* From index `from` up to, not including, `to`; both are clamped to s.n. */
+static inline struct str
+str_sub(struct str s, size_t from, size_t to)
+{
+    if (to > s.n)
+        to = s.n;
+    if (from > to)
+        from = to;
+    return (struct str){ s.n ? s.p + from : s.p, to - from };
+}
+
+static inline bool
+str_starts(struct str s, struct str prefix)
+{
+    return s.n >= prefix.n && str_eq(str_sub(s, 0, prefix.n), prefix);
+}
+
 bool str_eq_case(struct str a, struct str b); /* ASCII case folded */
-bool str_starts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 int str_cmp(struct str a, struct str b);       /* by bytes, as memcmp */
 bool bytes_eq(struct bytes a, struct bytes b); /* not for secrets: see prim.h */
@@ -75,8 +101,6 @@ bool bytes_eq(struct bytes a, struct bytes b); /* not for secrets: see prim.h */
 size_t str_find(struct str s, char c);
 /* The index of the first `needle`, or haystack.n when there is none. */
 size_t str_search(struct str haystack, struct str needle);
-/* From index `from` up to, not including, `to`; both are clamped to s.n. */
-struct str str_sub(struct str s, size_t from, size_t to);
 struct str str_trim(struct str s); /* space and tab, both ends */
 
 /*

@@ -1,8 +1,6 @@
 /* time.c - dates. EUPL-1.2. */
 #include "base/time.h"
 
-#include <stdio.h>
-
 /* After Howard Hinnant's days_from_civil, which is in the public domain. */
 int64_t
 time_days(int64_t year, unsigned month, unsigned day)
@@ -97,6 +95,17 @@ time_parse(struct ctx *cx, struct str text, int64_t *ms)
     return ERR_OK;
 }
 
+/* `n` digits, and what stands behind them. */
+static char *
+put(char *at, unsigned v, int n, char behind)
+{
+    for (int i = n; i-- > 0; v /= 10)
+        at[i] = (char)('0' + v % 10);
+    at[n] = behind;
+    return at + n + 1;
+}
+
+/* Without printf: each line of the audit log has one. */
 static struct str
 format(char room[TIME_TEXT], int64_t ms, bool milli)
 {
@@ -110,15 +119,18 @@ format(char room[TIME_TEXT], int64_t ms, bool milli)
     unsigned month = mp < 10 ? mp + 3 : mp - 9;
     int64_t year = (int64_t)yoe + era * 400 + (month <= 2);
     unsigned s = (unsigned)(in_day / 1000);
-    char fraction[8] = "";
-    int n;
+    char *at = room;
 
+    at = put(at, (unsigned)year % 10000, 4, '-');
+    at = put(at, month, 2, '-');
+    at = put(at, doy - (153 * mp + 2) / 5 + 1, 2, 'T');
+    at = put(at, s / 3600, 2, ':');
+    at = put(at, s / 60 % 60, 2, ':');
+    at = put(at, s % 60, 2, milli ? '.' : 'Z');
     if (milli)
-        snprintf(fraction, sizeof(fraction), ".%03u", (unsigned)(in_day % 1000) % 1000);
-    n = snprintf(room, TIME_TEXT, "%04u-%02u-%02uT%02u:%02u:%02u%sZ",
-                 (unsigned)year % 10000, month, doy - (153 * mp + 2) / 5 + 1, s / 3600,
-                 s / 60 % 60, s % 60, fraction);
-    return (struct str){ room, n > 0 && n < TIME_TEXT ? (size_t)n : 0 };
+        at = put(at, (unsigned)(in_day % 1000), 3, 'Z');
+    *at = '\0';
+    return (struct str){ room, (size_t)(at - room) };
 }
 
 struct str

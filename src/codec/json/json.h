@@ -57,6 +57,8 @@ json_get(const json *v, const char *name)
 {
     return json_get_str(v, str_of(name));
 }
+/* The members of these names in one pass over `v`; each as json_get_str finds it. */
+void json_members(const json *v, const struct str *names, size_t n, json **out);
 /* json_path(v, "a", "b", NULL): v.a.b, or NULL on the way. */
 json *json_path(const json *v, ...) __attribute__((sentinel));
 size_t json_size(const json *v);            /* members or elements; 0 for others */
@@ -112,7 +114,10 @@ size_t json_index(const json *root, const json *v);
  */
 const json *json_after(const json *v);
 const json *json_behind(const json *v);
-/* The first text (or name) from `from` on and before `end` that begins so, or NULL. */
+/*
+ * The first text (or name) from `from` on and before `end` that begins so, or NULL. The
+ * prefix is not empty.
+ */
 const json *json_find_prefix(const json *from, const json *end, struct str prefix);
 
 /* Deep equality: numbers by value, object members in any order. */
@@ -150,6 +155,7 @@ void json_array(struct json_out *js);
 void json_end(struct json_out *js);
 void json_key(struct json_out *js, const char *name);
 void json_key_str(struct json_out *js, struct str name);
+void json_key_raw(struct json_out *js, struct str text); /* with quotes and colon */
 void json_put_str(struct json_out *js, struct str s);
 void json_put_z(struct json_out *js, const char *z); /* NULL is null */
 void json_put_i64(struct json_out *js, int64_t v);

@@ -235,6 +235,22 @@ reading(void **state)
 }
 
 static void
+members_are_found_at_once(void **state)
+{
+    static const struct str names[] = { S_INIT("b"), S_INIT("none"), S_INIT("a") };
+    json *v = parse("{\"x\":{\"a\":0},\"a\":[1,2],\"ab\":3,\"b\":4}"), *out[COUNT(names)];
+
+    (void)state;
+    json_members(v, names, COUNT(names), out);
+    for (size_t i = 0; i < COUNT(names); i++)
+        assert_ptr_equal(out[i], json_get_str(v, names[i]));
+    json_members(json_get(v, "a"), names, COUNT(names), out);
+    assert_true(out[0] == NULL && out[1] == NULL && out[2] == NULL);
+    json_members(NULL, names, COUNT(names), out);
+    assert_null(out[0]);
+}
+
+static void
 raw_numbers_keep_their_text(void **state)
 {
     json *v;
@@ -355,6 +371,7 @@ writing(void **state)
     json_key(&js, "l");
     json_array(&js);
     json_put_i64(&js, INT64_MIN);
+    json_put_i64(&js, 0);
     json_put_bool(&js, true);
     json_put_null(&js);
     json_object(&js);
@@ -369,8 +386,39 @@ writing(void **state)
         "{\"a\\\"\\\\\":\"\\b\\t\\n\\f\\r\\u0001\x7F\xE2\x82\xAC\\u0000z\","
         "\"bad\":"
         "\"x\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBDy\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\","
-        "\"l\":[-9223372036854775808,true,null,{},[1.5,{\"x\":[]}]],\"z\":null}");
+        "\"l\":[-9223372036854775808,0,true,null,{},[1.5,{\"x\":[]}]],\"z\":null}");
     assert_non_null(parse(out.p));
+}
+
+/* What needs an escape, or is no UTF-8, wherever it stands among what does not. */
+static void
+each_byte_is_written_as_it_must_be(void **state)
+{
+    char in[20];
+
+    (void)state;
+    for (size_t n = 1; n <= sizeof(in); n++)
+        for (size_t at = 0; at < n; at++)
+            for (int c = 0; c < 256; c++) {
+                struct json_out js;
+                struct str out, back;
+                json *v;
+
+                arena_reset(&t.arena);
+                memset(in, 'x', n);
+                in[at] = (char)c;
+                json_out_init(&js, &t.arena);
+                json_put_str(&js, (struct str){ in, n });
+                assert_int_equal(json_out_done(&t.cx, &js, &out), ERR_OK);
+                assert_int_equal(json_parse(&t.cx, out, JSON_STRICT, &v), ERR_OK);
+                assert_true(json_str(v, &back));
+                if (c < 0x80)
+                    assert_true(str_eq(back, ((struct str){ in, n })));
+                else
+                    assert_true(back.n == n + 2 && memcmp(back.p, in, at) == 0 &&
+                                memcmp(back.p + at, "\xEF\xBF\xBD", 3) == 0 &&
+                                memcmp(back.p + at + 3, in + at + 1, n - at - 1) == 0);
+            }
 }
 
 static void
@@ -435,12 +483,14 @@ main(void)
         cmocka_unit_test_setup_teardown(depth_and_size_have_limits, up, down),
         cmocka_unit_test_setup_teardown(each_allocation_may_fail, up, down),
         cmocka_unit_test_setup_teardown(reading, up, down),
+        cmocka_unit_test_setup_teardown(members_are_found_at_once, up, down),
         cmocka_unit_test_setup_teardown(raw_numbers_keep_their_text, up, down),
         cmocka_unit_test_setup_teardown(equality, up, down),
         cmocka_unit_test_setup_teardown(equality_has_a_budget, up, down),
         cmocka_unit_test_setup_teardown(numbers_are_compared_exactly, up, down),
         cmocka_unit_test_setup_teardown(equality_of_many_members, up, down),
         cmocka_unit_test_setup_teardown(writing, up, down),
+        cmocka_unit_test_setup_teardown(each_byte_is_written_as_it_must_be, up, down),
         cmocka_unit_test_setup_teardown(deep_values_are_written, up, down),
         cmocka_unit_test_setup_teardown(ecmascript_numbers, up, down),
     };

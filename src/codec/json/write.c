@@ -105,7 +105,7 @@ escaped(struct buf *b, unsigned char c)
     }
 }
 
-/* Eight bytes of which none is a quotation mark, a backslash or a control character? */
+/* Eight bytes of ASCII of which none is a quotation mark, a backslash or a control? */
 static bool
 is_plain(const char *p)
 {
@@ -115,25 +115,36 @@ is_plain(const char *p)
     memcpy(&w, p, sizeof(w));
     mark = w ^ ones * '"';
     slash = w ^ ones * '\\';
-    return ((((mark - ones) & ~mark) | ((slash - ones) & ~slash) |
-             ((w - ones * 0x20) & ~w)) &
-            high) == 0;
+    return (((mark - ones) | (slash - ones) | (w - ones * 0x20) | w) & high) == 0;
 }
 
-static void
-quoted(struct buf *b, struct str s)
+/* How many bytes at the beginning are ASCII and need no escape? */
+static size_t
+plain_run(struct str s)
 {
-    bool clean = str_is_utf8(s);
-    size_t from = 0, n;
+    size_t i = 0;
 
-    buf_c(b, '"');
-    for (size_t i = 0; i < s.n; i += n) {
+    while (s.n - i >= 8 && is_plain(s.p + i))
+        i += 8;
+    for (; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
 
-        if (clean && s.n - i >= 8 && is_plain(s.p + i)) {
-            n = 8;
-            continue;
-        }
+        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
+            break;
+    }
+    return i;
+}
+
+/* From `i` on, of which all before is plain. */
+static void
+put_escaped(struct buf *b, struct str s, size_t i)
+{
+    bool clean = str_is_utf8(str_sub(s, i, s.n));
+    size_t from = 0, n;
+
+    for (; i < s.n; i += n + plain_run(str_sub(s, i + n, s.n))) {
+        unsigned char c = (unsigned char)s.p[i];
+
         n = clean ? 1 : character(str_sub(s, i, s.n));
         if (n != 0 && c >= 0x20 && c != '"' && c != '\\')
             continue;
@@ -145,21 +156,46 @@ quoted(struct buf *b, struct str s)
         n = 1;
         from = i + 1;
     }
-    if (from < s.n)
-        buf_add(b, s.p + from, s.n - from);
+    buf_add(b, s.p + from, s.n - from);
+}
+
+static void
+quoted(struct buf *b, struct str s)
+{
+    size_t plain = plain_run(s);
+
+    buf_c(b, '"');
+    if (plain == s.n)
+        buf_str(b, s);
+    else
+        put_escaped(b, s, plain);
     buf_c(b, '"');
 }
 
-void
-json_key_str(struct json_out *js, struct str name)
+/* Before every name: a comma where one is due. */
+static void
+before_name(struct json_out *js)
 {
     assert(js->depth > 0 && (js->object_ & bit(js)) != 0 && !js->key_);
     if (js->comma_ & bit(js))
         buf_c(&js->buf, ',');
     js->comma_ |= bit(js);
+    js->key_ = true;
+}
+
+void
+json_key_str(struct json_out *js, struct str name)
+{
+    before_name(js);
     quoted(&js->buf, name);
     buf_c(&js->buf, ':');
-    js->key_ = true;
+}
+
+void
+json_key_raw(struct json_out *js, struct str text)
+{
+    before_name(js);
+    buf_str(&js->buf, text);
 }
 
 void
@@ -194,7 +230,9 @@ void
 json_put_i64(struct json_out *js, int64_t v)
 {
     before(js);
-    buf_printf(&js->buf, "%lld", (long long)v);
+    if (v < 0)
+        buf_c(&js->buf, '-');
+    buf_u64(&js->buf, v < 0 ? -(uint64_t)v : (uint64_t)v);
 }
 
 void
