@@ -31,9 +31,10 @@
 /* --- records: audit_record.c --------------------------------------------- */
 
 struct audit_text {
-    const char *name; /* in the log's lines */
-    size_t offset;    /* in struct audit_record */
-    size_t most;      /* bytes */
+    const char *name;
+    struct str key; /* as it stands in the log's lines: "\"name\":" */
+    size_t offset;  /* in struct audit_record */
+    size_t most;    /* bytes */
     enum { TEXT_CUT = 1, TEXT_WHOLE = 2, TEXT_MASKED = 4 } rule;
 };
 extern const struct audit_text audit__texts[];

@@ -1,7 +1,6 @@
 /* audit_line.c - one line of the log: made, read, proved to follow. EUPL-1.2. */
 #include "sys/audit/log_int.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/time.h"
@@ -17,24 +16,44 @@ put_hash(struct buf *b, const struct merkle_hash *h)
     buf_add(b, hex, sizeof(hex));
 }
 
+/* What the chain says of the line, the comma behind it included. */
+static void
+put_head(struct buf *b, const struct chain *c, const struct origin *from)
+{
+    buf_str(b, S("\"seq\":"));
+    buf_u64(b, c->seq + 1);
+    buf_str(b, S(",\"prev\":\""));
+    put_hash(b, &c->prev);
+    buf_str(b, S("\","));
+    if (from == NULL)
+        return;
+    buf_str(b, S("\"ring\":"));
+    buf_u64(b, from->ring);
+    buf_str(b, S(",\"epoch\":"));
+    buf_u64(b, from->epoch);
+    buf_str(b, S(",\"rseq\":"));
+    buf_u64(b, from->rseq);
+    buf_c(b, ',');
+}
+
 static void
 put_record(struct json_out *js, const struct audit_record *r)
 {
     char at[TIME_TEXT];
 
-    json_object(js);
     json_member_z(js, "event", audit_event_row(r->event)->name);
     json_member_z(js, "outcome", audit__outcome_name(r->outcome));
     json_member(js, "at", time_text_ms(at, r->at_ms));
     for (size_t i = 0; i < audit__texts_n; i++) {
         struct str s = audit__text_of(r, &audit__texts[i]);
 
-        if (s.n != 0)
-            json_member(js, audit__texts[i].name, s);
+        if (s.n == 0)
+            continue;
+        json_key_raw(js, audit__texts[i].key);
+        json_put_str(js, s);
     }
     if (r->count != 0)
         json_member_i64(js, "count", r->count);
-    json_end(js);
 }
 
 err_t
@@ -42,38 +61,29 @@ audit__chain_add(struct ctx *cx, struct chain *c, const struct origin *from,
                  const struct audit_record *record, struct str extra, struct str *line)
 {
     struct json_out js;
-    struct str body, leaf;
-    struct buf b;
+    struct buf *b = &js.buf;
     struct merkle_hash h;
     err_t e;
 
     *line = (struct str){ NULL, 0 };
     json_out_init(&js, cx->arena);
+    json_object(&js);
+    put_head(b, c, from);
     put_record(&js, record);
-    if ((e = json_out_done(cx, &js, &body)) != ERR_OK)
-        return e;
-
-    buf_init(&b, cx->arena);
-    buf_printf(&b, "{\"seq\":%llu,\"prev\":\"", (unsigned long long)(c->seq + 1));
-    put_hash(&b, &c->prev);
-    buf_z(&b, "\",");
-    if (from != NULL)
-        buf_printf(&b, "\"ring\":%u,\"epoch\":%llu,\"rseq\":%llu,", from->ring,
-                   (unsigned long long)from->epoch, (unsigned long long)from->rseq);
-    buf_str(&b, str_sub(body, 1, body.n - 1)); /* without its braces */
     if (extra.n != 0) {
-        buf_c(&b, ',');
-        buf_str(&b, extra);
+        buf_c(b, ',');
+        buf_str(b, extra);
     }
-    leaf = (struct str){ b.p, b.n };
-    if (b.failed)
+    if (b->failed)
         return refuse_memory(cx);
-    if ((e = merkle_leaf(cx, leaf, &h)) != ERR_OK)
+    if ((e = merkle_leaf(cx, (struct str){ b->p, b->n }, &h)) != ERR_OK)
         return e;
-    buf_z(&b, ",\"hash\":\"");
-    put_hash(&b, &h);
-    buf_z(&b, "\"}\n");
-    if ((e = buf_done(cx, &b, line)) != ERR_OK)
+    buf_str(b, S(",\"hash\":\""));
+    put_hash(b, &h);
+    buf_c(b, '"');
+    json_end(&js);
+    buf_c(b, '\n');
+    if ((e = json_out_done(cx, &js, line)) != ERR_OK)
         return e;
     if (line->n > AUDIT_LINE_MAX)
         return refuse(cx, ERR_INTERNAL, "", "an audit line would have %zu bytes", line->n);

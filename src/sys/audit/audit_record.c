@@ -16,7 +16,8 @@ static const struct audit_row rows[AUDIT_COUNT] = {
  */
 #define T(member, most, rule)                                                              \
     {                                                                                      \
-#member, offsetof(struct audit_record, member), most, rule                         \
+#member, S_INIT("\"" #member "\":"), offsetof(struct audit_record, member), most,  \
+            rule                                                                           \
     }
 const struct audit_text audit__texts[] = {
     T(request_id, 64, TEXT_CUT),
