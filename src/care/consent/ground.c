@@ -67,7 +67,7 @@ ground_organisation(struct ctx *cx, struct str text, struct str *out)
     if (text.n == 0 || text.n > 8 || !str_to_u64(text, &number) || number == 0)
         return refuse(cx, ERR_BAD_REQUEST, "spec 2a.1",
                       "an organisation is a URA of at most 8 digits, or a DID");
-    *out = arena_printf(cx->arena, "ura:%08llu", (unsigned long long)number);
+    *out = arena_join(cx->arena, S("ura:"), str_sub(S("0000000"), 0, 8 - text.n), text);
     return out->p == NULL ? refuse_memory(cx) : ERR_OK;
 }
 

@@ -167,13 +167,20 @@ err_t gateway__get(struct ctx *cx, struct gateway *gw, struct str url, struct st
 
 /* --- subject.c: whose a resource is ------------------------------------------ */
 
+/* What is asked of a resource, looked up once. */
+struct gateway_resource {
+    const json *value;
+    struct str type, id; /* empty: none, or no text */
+    const json *subject, *patient;
+};
+struct gateway_resource gateway__resource(const json *value);
 /* The patient's id that a resource names; empty when it names none, or two. */
 err_t gateway__subject(struct ctx *cx, const json *resource, struct str upstream,
                        struct str *id) NODISCARD;
 /* Can resources of this type belong to a patient by what is in them? */
-bool gateway__names_subject(const json *resource);
+bool gateway__names_subject(const struct gateway_resource *r);
 /* Is it this patient's? By id, or by number for Patient itself. */
-bool gateway__belongs(const json *resource, const struct gateway_judged *j);
+bool gateway__belongs(const struct gateway_resource *r, const struct gateway_judged *j);
 bool gateway__has_number(const json *patient, struct str number);
 /* The one citizen service number of a Patient; false when none, or two. */
 bool gateway__number_of(const json *patient, struct str *number);

@@ -166,8 +166,7 @@ resolve_body(struct judging *g)
     json *body;
     err_t e;
 
-    url = arena_printf(g->cx->arena, "%.*s/%.*s", STR(j->upstream),
-                       STR(j->request.wire_path));
+    url = arena_join(g->cx->arena, j->upstream, S("/"), j->request.wire_path);
     if (url.p == NULL)
         return refuse_memory(g->cx);
     if ((e = gateway__get(g->cx, g->gw, url, &g->body_text, &body)) != ERR_OK)
@@ -324,7 +323,7 @@ plan_upstream(struct judging *g)
     add_header(plan, S("Accept: application/fhir+json"));
     if (j->next.n != 0) {
         plan->method = HTTP_GET;
-        plan->url = arena_printf(g->cx->arena, "%.*s%.*s", STR(j->upstream), STR(j->next));
+        plan->url = arena_join(g->cx->arena, j->upstream, j->next);
     } else {
         plan->url = arena_join(g->cx->arena, j->upstream, S("/"), r->wire_path,
                                r->wire_query.n ? S("?") : S(""), r->wire_query);
@@ -332,8 +331,7 @@ plan_upstream(struct judging *g)
         add_header(plan,
                    S("Prefer: handling=strict")); /* what is not known narrows nothing */
         if (r->wire_type.n != 0)
-            add_header(plan,
-                       arena_printf(g->cx->arena, "Content-Type: %.*s", STR(r->wire_type)));
+            add_header(plan, arena_join(g->cx->arena, S("Content-Type: "), r->wire_type));
     }
     if (plan->url.p == NULL || plan->header[plan->header_n - 1].p == NULL)
         return refuse_memory(g->cx);

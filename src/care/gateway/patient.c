@@ -107,7 +107,7 @@ remember(struct ctx *cx, struct gateway *gw, struct bytes key,
 
     if (gw->patients == NULL || cx->conf->gateway_patients == 0)
         return ERR_OK;
-    value = arena_printf(cx->arena, "%.*s %.*s", STR(p->mac), STR(p->sealed));
+    value = arena_join(cx->arena, p->mac, S(" "), p->sealed);
     if (value.p == NULL)
         return refuse_memory(cx);
     cache_put(gw->patients, cx->now_ms, key, bytes_of(value),
@@ -124,8 +124,7 @@ ask(struct ctx *cx, struct gateway *gw, struct str upstream, struct str id,
     json *patient;
     err_t e;
 
-    url = arena_printf(cx->arena, "%.*s/Patient/%.*s?_elements=identifier", STR(upstream),
-                       STR(id));
+    url = arena_join(cx->arena, upstream, S("/Patient/"), id, S("?_elements=identifier"));
     if (url.p == NULL)
         return refuse_memory(cx);
     if ((e = gateway__get(cx, gw, url, &text, &patient)) != ERR_OK)

@@ -33,21 +33,23 @@ refuse_status(struct ctx *cx, int status)
 
 /* What is asked of an entry, looked up once. */
 struct entry {
-    const json *value, *resource, *search;
-    struct str type, id; /* of the resource */
-    struct str mode;     /* .p NULL: the server marks nothing */
+    const json *value, *search;
+    struct gateway_resource resource;
+    struct str mode; /* .p NULL: the server marks nothing */
 };
 
 static struct entry
 read_entry(const json *value)
 {
-    struct entry e = { .value = value,
-                       .resource = json_get_str(value, S("resource")),
-                       .search = json_get_str(value, S("search")) };
-    const json *mode = json_get_str(e.search, S("mode"));
+    static const struct str names[] = { S_INIT("resource"), S_INIT("search") };
+    struct entry e = { .value = value };
+    json *found[COUNT(names)];
+    const json *mode;
 
-    (void)json_str(json_get_str(e.resource, S("resourceType")), &e.type);
-    (void)json_str(json_get_str(e.resource, S("id")), &e.id);
+    json_members(value, names, COUNT(names), found);
+    e.resource = gateway__resource(found[0]);
+    e.search = found[1];
+    mode = json_get_str(e.search, S("mode"));
     if (mode != NULL && !json_str(mode, &e.mode))
         e.mode = S(""); /* marked, as nothing that we know */
     return e;
@@ -56,12 +58,12 @@ read_entry(const json *value)
 static err_t
 check_match(struct ctx *cx, const struct entry *e, const struct gateway_judged *j)
 {
-    if (!str_eq(e->type, j->request.type))
+    if (!str_eq(e->resource.type, j->request.type))
         return refuse(cx, ERR_UPSTREAM, RULE, "a match in the answer is of another type");
     if (j->match.patient == POLICY_PATIENT_ABSENT ||
         policy_rule_releases_any(j->match.rule))
         return ERR_OK;
-    if (!gateway__belongs(e->resource, j))
+    if (!gateway__belongs(&e->resource, j))
         return refuse(cx, ERR_UPSTREAM, RULE,
                       "a match in the answer is not this patient's");
     return ERR_OK;
@@ -70,52 +72,52 @@ check_match(struct ctx *cx, const struct entry *e, const struct gateway_judged *
 static err_t
 check_include(struct ctx *cx, const struct entry *e, const struct gateway_judged *j)
 {
-    if (!policy_rule_brings(j->match.rule, e->type))
+    if (!policy_rule_brings(j->match.rule, e->resource.type))
         return refuse(cx, ERR_UPSTREAM, RULE, "a %.*s came along that nobody asked for",
-                      STR(e->type));
+                      STR(e->resource.type));
     /* A Patient that a rule brings (a payor) is that rule's decision. */
-    if (str_is(e->type, "Patient") || j->match.patient == POLICY_PATIENT_ABSENT ||
-        !gateway__names_subject(e->resource) || gateway__belongs(e->resource, j))
+    if (str_is(e->resource.type, "Patient") || j->match.patient == POLICY_PATIENT_ABSENT ||
+        !gateway__names_subject(&e->resource) || gateway__belongs(&e->resource, j))
         return ERR_OK;
     return refuse(cx, ERR_UPSTREAM, RULE, "a %.*s of another patient came along",
-                  STR(e->type));
+                  STR(e->resource.type));
 }
 
 /* What the server says about the search is not the patient's data: left out. */
 static bool
 is_outcome(const struct entry *e)
 {
-    return str_eq(e->mode, S("outcome")) || str_eq(e->type, S("OperationOutcome"));
+    return str_eq(e->mode, S("outcome")) || str_eq(e->resource.type, S("OperationOutcome"));
 }
 
 static err_t
 check_entry(struct ctx *cx, const struct entry *e, const struct gateway_judged *j)
 {
-    if (json_type(e->resource) != JSON_OBJECT)
+    if (json_type(e->resource.value) != JSON_OBJECT)
         return refuse(cx, ERR_UPSTREAM, RULE, "an entry without a resource");
-    if (!fhir_id_valid(e->id))
+    if (!fhir_id_valid(e->resource.id))
         return refuse(cx, ERR_UPSTREAM, RULE, "a resource without an id");
     if (str_eq(e->mode, S("include")))
         return check_include(cx, e, j);
     /* A server that marks nothing: what the rule does not ask must be brought. */
-    if (e->mode.p == NULL && !str_eq(e->type, j->request.type))
+    if (e->mode.p == NULL && !str_eq(e->resource.type, j->request.type))
         return check_include(cx, e, j);
     return check_match(cx, e, j);
 }
 
 static err_t
 put_member(struct ctx *cx, struct buf *b, const struct gateway_text *t,
-           const struct entry *e, const char *name, const json *v)
+           const struct entry *e, struct str name, const json *v)
 {
     struct gateway_part part;
 
     if (v == NULL)
         return ERR_OK;
     if (!gateway__place(t, e->value, v, &part))
-        return refuse(cx, ERR_UPSTREAM, RULE, "an entry's '%s' is none", name);
-    buf_z(b, ",\"");
-    buf_z(b, name);
-    buf_z(b, "\":");
+        return refuse(cx, ERR_UPSTREAM, RULE, "an entry's '%.*s' is none", STR(name));
+    buf_str(b, S(",\""));
+    buf_str(b, name);
+    buf_str(b, S("\":"));
     gateway__put_part(b, t, &part);
     return ERR_OK;
 }
@@ -131,12 +133,12 @@ put_entry(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
     json_put_raw(js, S("{\"fullUrl\":\""));
     buf_str(b, t->ours);
     buf_c(b, '/');
-    buf_str(b, entry->type);
+    buf_str(b, entry->resource.type);
     buf_c(b, '/');
-    buf_str(b, entry->id);
+    buf_str(b, entry->resource.id);
     buf_c(b, '"');
-    if ((e = put_member(cx, b, t, entry, "resource", entry->resource)) != ERR_OK ||
-        (e = put_member(cx, b, t, entry, "search", entry->search)) != ERR_OK)
+    if ((e = put_member(cx, b, t, entry, S("resource"), entry->resource.value)) != ERR_OK ||
+        (e = put_member(cx, b, t, entry, S("search"), entry->search)) != ERR_OK)
         return e;
     buf_c(b, '}');
     return ERR_OK;

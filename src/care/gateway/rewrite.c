@@ -27,8 +27,7 @@ gateway__our_url(struct ctx *cx, struct str url, const struct gateway_judged *j)
 {
     if (!is_upstreams(url, j->upstream))
         return url;
-    return arena_printf(cx->arena, "%.*s%.*s", STR(j->public_url),
-                        STR(str_sub(url, j->upstream.n, url.n)));
+    return arena_join(cx->arena, j->public_url, str_sub(url, j->upstream.n, url.n));
 }
 
 /* --- where a resource stands ---------------------------------------------------- */

@@ -30,8 +30,9 @@ by_participant(struct str type)
 static bool
 patient_reference(const json *reference, struct str upstream, struct str *id)
 {
-    struct str s = json_get_text(reference, "reference");
+    struct str s;
 
+    (void)json_str(json_get_str(reference, S("reference")), &s);
     if (str_starts(s, upstream) && s.n > upstream.n && s.p[upstream.n] == '/')
         s = str_sub(s, upstream.n + 1, s.n);
     if (!str_starts(s, S("Patient/")))
@@ -86,29 +87,44 @@ add_participants(struct names *n, const json *resource)
 }
 
 static void
-find_names(const json *resource, struct str upstream, struct names *n)
+find_names(const struct gateway_resource *r, struct str upstream, struct names *n)
 {
-    struct str type = json_get_text(resource, "resourceType");
-
     *n = (struct names){ .upstream = upstream };
-    if (by_participant(type)) {
-        add_participants(n, resource);
+    if (by_participant(r->type)) {
+        add_participants(n, r->value);
         return;
     }
-    add_element(n, json_get_str(resource, S("subject")));
-    add_element(n, json_get_str(resource, S("patient")));
+    add_element(n, r->subject);
+    add_element(n, r->patient);
     for (size_t i = 0; i < COUNT(elements); i++)
-        if (str_eq(type, elements[i].type))
-            add_element(n, json_get_str(resource, elements[i].element));
+        if (str_eq(r->type, elements[i].type))
+            add_element(n, json_get_str(r->value, elements[i].element));
+}
+
+struct gateway_resource
+gateway__resource(const json *value)
+{
+    static const struct str names[] = { S_INIT("resourceType"), S_INIT("id"),
+                                        S_INIT("subject"), S_INIT("patient") };
+    struct gateway_resource r = { .value = value };
+    json *found[COUNT(names)];
+
+    json_members(value, names, COUNT(names), found);
+    (void)json_str(found[0], &r.type);
+    (void)json_str(found[1], &r.id);
+    r.subject = found[2];
+    r.patient = found[3];
+    return r;
 }
 
 err_t
 gateway__subject(struct ctx *cx, const json *resource, struct str upstream, struct str *id)
 {
+    struct gateway_resource r = gateway__resource(resource);
     struct names n;
 
     *id = (struct str){ NULL, 0 };
-    find_names(resource, upstream, &n);
+    find_names(&r, upstream, &n);
     if (n.patients != 1 || n.others)
         return refuse(cx, ERR_NOT_FOUND, "spec 9.2", "the resource names %s",
                       n.patients > 1 ? "two patients" : "no patient alone");
@@ -117,13 +133,12 @@ gateway__subject(struct ctx *cx, const json *resource, struct str upstream, stru
 }
 
 bool
-gateway__names_subject(const json *resource)
+gateway__names_subject(const struct gateway_resource *r)
 {
     struct names n;
 
-    find_names(resource, S("-"), &n);
-    return n.patients > 0 || n.others ||
-           str_is(json_get_text(resource, "resourceType"), "Patient");
+    find_names(r, S("-"), &n);
+    return n.patients > 0 || n.others || str_is(r->type, "Patient");
 }
 
 static bool
@@ -160,14 +175,14 @@ gateway__has_number(const json *patient, struct str number)
 }
 
 bool
-gateway__belongs(const json *resource, const struct gateway_judged *j)
+gateway__belongs(const struct gateway_resource *r, const struct gateway_judged *j)
 {
     struct names n;
 
-    if (str_is(json_get_text(resource, "resourceType"), "Patient"))
-        return j->patient.id.n != 0 ? str_eq(json_get_text(resource, "id"), j->patient.id)
-                                    : gateway__has_number(resource, j->match.patient_bsn);
-    find_names(resource, j->upstream, &n);
+    if (str_is(r->type, "Patient"))
+        return j->patient.id.n != 0 ? str_eq(r->id, j->patient.id)
+                                    : gateway__has_number(r->value, j->match.patient_bsn);
+    find_names(r, j->upstream, &n);
     return n.patients == 1 && !n.others && j->patient.id.n != 0 &&
            str_eq(n.id, j->patient.id);
 }
