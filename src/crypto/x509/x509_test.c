@@ -412,6 +412,7 @@ malformed(void **state)
     scoped(cert_drop) struct cert *c = NULL;
     struct uzi uzi;
 
+    assert_non_null(copy);
     memcpy(copy, der.p, der.n);
     assert_int_equal(cert_parse(&p->t.cx, (struct bytes){ copy, der.n - 1 }, &c), ERR_CERT);
     assert_int_equal(cert_parse(&p->t.cx, (struct bytes){ copy, der.n + 1 }, &c), ERR_CERT);

@@ -77,7 +77,11 @@ answer(struct ctx *cx, const struct http_ask *ask, struct exchange *ex, struct s
     return buf_done(cx, &b, reply);
 }
 
-/* Without a caller's conf, operators are as on loopback, and other limits the defaults. */
+/*
+ * Without a caller's conf, operators are as on loopback, and other limits the defaults.
+ * A request's allocations are counted as its asker's, so that an asker's n-th that is to
+ * fail (tools/faults) may be one of the handler's.
+ */
 static err_t
 prepare(struct ctx *cx, const struct http_ask *ask, struct exchange *ex)
 {
@@ -87,7 +91,8 @@ prepare(struct ctx *cx, const struct http_ask *ask, struct exchange *ex)
 
     arena_init(&ex->arena, limits_default.memory);
     exchange_init(ex, &limits_default, cx->now_ms);
-    ex->arena.fail_at = ask->fail_at;
+    ex->arena.fail_at =
+        ask->fail_at != 0 ? ask->fail_at : cx->arena->fail_at - cx->arena->taken;
     ex->door = ask->door;
     ex->tree = tree;
     ex->audit_put = ask->audit_put;
@@ -114,6 +119,8 @@ http_ask(struct ctx *cx, const struct http_ask *ask, struct str request, struct 
         run(ex);
         e = answer(cx, ask, ex, reply);
     }
+    if (ask->fail_at == 0)
+        cx->arena->taken += ex->arena.taken;
     arena_fini(&ex->arena);
     free(ex);
     return e;

@@ -268,6 +268,7 @@ the_form_is_a_compact_jwt(void **state)
     struct str good = token(f, "", WHO TIME), long_one;
     char *more = arena_alloc(&f->t.arena, 5000);
 
+    assert_non_null(more);
     memset(more, 'x', 4999);
     long_one = arena_printf(&f->t.arena, ",\"x\":\"%s\"", more);
     assert_int_equal(prove(f, token(f, long_one.p, WHO TIME)), ERR_UNAUTHORIZED);

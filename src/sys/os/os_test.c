@@ -18,7 +18,10 @@ static char folder[64];
 static const char *
 at(const char *name)
 {
-    return arena_printf(&t.arena, "%s/%s", folder, name).p;
+    const char *path = arena_printf(&t.arena, "%s/%s", folder, name).p;
+
+    assert_non_null(path);
+    return path;
 }
 
 static struct bytes

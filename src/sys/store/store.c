@@ -35,12 +35,13 @@ store__call(struct ctx *cx, struct store *s)
     return refuse(cx, ERR_STORE, "", "this call of the database was told to fail");
 }
 
-void
+long
 store_fail_at(long n)
 {
     long now = __atomic_load_n(&all_calls, __ATOMIC_RELAXED);
 
     __atomic_store_n(&fail_at, n > 0 ? now + n : 0, __ATOMIC_RELAXED);
+    return now;
 }
 
 /* --- waiting -------------------------------------------------------------- */

@@ -64,9 +64,9 @@ struct store_state {
 struct store_state store_state(struct store *s);
 /*
  * For fault tests: the n-th call of an engine from now on, in this process,
- * fails (1 is the next, 0 none).
+ * fails (1 is the next, 0 none). Gives how many there were until now.
  */
-void store_fail_at(long n);
+long store_fail_at(long n);
 
 /* SQL_OTHER: a column of a type that the rule above does not name. */
 enum sql_type { SQL_NULL, SQL_INT, SQL_TEXT, SQL_BLOB, SQL_OTHER };

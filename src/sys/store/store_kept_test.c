@@ -331,6 +331,7 @@ one_hash_is_not_one_question(void **state)
     for (int i = 0; i < 2; i++) { /* what the hash is before the last eight bytes */
         struct bytes key = store__kept_key(CX->arena, &arg[i], 1);
 
+        assert_non_null(key.p);
         ((uint8_t *)(uintptr_t)key.p)[1 + sizeof(int64_t)] = 15;
         h[i] = store__kept_hash(SQL_oauth_token_find, key) & ~UINT64_C(1);
     }

@@ -87,6 +87,8 @@ fresh(struct fix *f)
         }
     assert_int_equal(store_open(&f->t.cx, str_of(f->url), &s), ERR_OK);
     f->sys.store = s;
+    snprintf(f->dir, sizeof(f->dir), "drop schema if exists t%d cascade", serial);
+    assert_int_equal(run(&f->t.cx, f->dir, SQL_NO_ARGS, NULL), ERR_OK);
     snprintf(f->dir, sizeof(f->dir), "create schema t%d", serial);
     assert_int_equal(run(&f->t.cx, f->dir, SQL_NO_ARGS, NULL), ERR_OK);
     store_close(s);

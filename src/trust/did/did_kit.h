@@ -301,16 +301,18 @@ node_send(struct node *n, enum http_door door, struct str request)
 static inline struct str
 node_ask(struct node *n, const char *method, const char *target, const char *body)
 {
-    enum http_door door =
-        strncmp(target, "/internal", 9) == 0 ? HTTP_DOOR_INTERNAL : HTTP_DOOR_PUBLIC;
-    struct str text =
-        body == NULL
-            ? arena_printf(&n->t.arena, "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n", method,
-                           target)
-            : arena_printf(&n->t.arena,
-                           "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                           "application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                           method, target, strlen(body), body);
+    enum http_door door;
+    struct str text;
+
+    assert_non_null(target);
+    door = strncmp(target, "/internal", 9) == 0 ? HTTP_DOOR_INTERNAL : HTTP_DOOR_PUBLIC;
+    text = body == NULL
+               ? arena_printf(&n->t.arena, "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                              method, target)
+               : arena_printf(&n->t.arena,
+                              "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                              "application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                              method, target, strlen(body), body);
 
     return text.p == NULL ? text : node_send(n, door, text);
 }

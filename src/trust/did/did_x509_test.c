@@ -289,10 +289,11 @@ refuses_subjects_that_say_a_name_twice(void **state)
                               .from_ms = CX->now_ms - PKI_DAY,
                               .to_ms = CX->now_ms + PKI_DAY };
     struct pki *p = &FIX->pki;
+    struct cert *twice = pki_make(CX, &what, p->leaf_key, p->ca, p->ca_key);
     struct did_doc doc;
 
     cert_free(p->leaf);
-    p->leaf = pki_make(CX, &what, p->leaf_key, p->ca, p->ca_key);
+    p->leaf = twice;
     p->chain[0] = cert_der(p->leaf);
     assert_int_equal(resolve(state, "::subject:O:One", &doc), ERR_DID_CHAIN);
     assert_int_equal(resolve(state, "::subject:O:Two", &doc), ERR_DID_CHAIN);

@@ -173,6 +173,7 @@ keys_that_are_wrong(void **state)
     struct oauth_dpop in = about(W, proof);
     char *p = arena_z(CX->arena, proof);
 
+    assert_non_null(p);
     p[proof.n - 8] = p[proof.n - 8] == 'A' ? 'B' : 'A';
     in.proof = str_of(p);
     refuses(W, &in, "its signature does not verify");

@@ -533,6 +533,7 @@ signatures(void **state)
 
     /* a byte of the signature; no algorithm; another's key */
     p = arena_z(CX->arena, vp);
+    assert_non_null(p);
     p[vp.n - 10] = p[vp.n - 10] == 'A' ? 'B' : 'A';
     REFUSES(ERR_OAUTH_VERIFY, .assertion = p);
     {

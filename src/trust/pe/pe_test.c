@@ -388,6 +388,7 @@ reads_fields_as_nuts_does(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         const char *got = value(rows[i].field, rows[i].view);
 
+        assert_non_null(got);
         if (strcmp(got, rows[i].want) != 0)
             fail_msg("%s of %s: %s, not %s", rows[i].field, rows[i].view, got,
                      rows[i].want);
@@ -481,6 +482,7 @@ takes_the_first_that_fits(void **state)
         struct pe_credential *lots =
             arena_array(CX->arena, PE_CREDENTIALS_MAX + 1, sizeof(*lots));
 
+        assert_non_null(lots);
         for (size_t i = 0; i <= PE_CREDENTIALS_MAX; i++)
             lots[i] = c[0];
         assert_int_equal(define(PD(D("")), &d), ERR_OK);
