@@ -276,7 +276,8 @@ vc__crls_for(struct ctx *cx, struct vc__crls *c, const struct x509_chain *chain,
     return ERR_OK;
 }
 
-/* The next list that is due, with its CA held; false when none is. */
+/* The next list that is due, with its CA held; false when none is. Without memory its
+ * URL is none. */
 static bool
 next_due(struct ctx *cx, struct vc__crls *c, struct str *url, struct cert **issuer)
 {
@@ -293,10 +294,8 @@ next_due(struct ctx *cx, struct vc__crls *c, struct str *url, struct cert **issu
         if (due) {
             l->tried_ms = cx->now_ms;
             *url = arena_str(cx->arena, str_of(l->url));
-            due = url->p != NULL;
-        }
-        if (due)
             *issuer = cert_ref(l->issuer);
+        }
     }
     pthread_mutex_unlock(&c->lock);
     return due;
@@ -307,12 +306,13 @@ vc__crls_refresh(struct ctx *cx, void *state)
 {
     struct vc__state *s = state;
     struct cert *issuer;
-    struct crl *crl;
     struct str url;
     err_t e, last = ERR_OK;
 
     while (next_due(cx, s->crls, &url, &issuer)) {
-        e = fetch_list(cx, s->crls, url, issuer, &crl);
+        struct crl *crl = NULL;
+
+        e = url.p == NULL ? refuse_memory(cx) : fetch_list(cx, s->crls, url, issuer, &crl);
         crl_free(crl);
         cert_free(issuer);
         if (e != ERR_OK) {

@@ -359,11 +359,10 @@ ties_the_did_to_the_certificate(void **state)
     wants(state, &(struct made){ .did = did_of(state, "sha256", P->leaf, CLAIMS) },
           ERR_DID_CHAIN, "pinned to no CA of the chain");
     { /* signed with another key than the certificate's */
-        struct key *own = P->leaf_key;
+        scoped(key_drop) struct key *own = P->leaf_key;
 
-        P->leaf_key = P->ca_key;
+        P->leaf_key = key_ref(P->ca_key);
         wants(state, &usual, ERR_VC_PROOF, "another key");
-        P->leaf_key = own;
     }
 }
 
@@ -597,6 +596,9 @@ is_not_talked_out_of_a_good_list(void **state)
     publish_crl(FIX, false, NULL, -1000, 24 * HOUR);
     assert_int_equal(job(FIX), ERR_OK);
     wants(state, &(struct made){ .until_ms = CX->now_ms + HOUR }, ERR_OK, "a newer list");
+    node_set_time(N, start + 6 * HOUR);
+    CX->arena->fail_at = CX->arena->taken + 1;
+    assert_int_equal(job(FIX), ERR_NO_MEMORY); /* not: nothing was due */
 }
 
 /* The job runs in one worker: the others renew while a request waits. */
