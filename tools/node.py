@@ -150,8 +150,11 @@ class Node:
         sizes = {}
         for role in ("supervisor", *ROLES):
             for pid in self.pids(role):
-                with open(f"/proc/{pid}/smaps_rollup") as f:
-                    kb = int(re.search(rf"^{part}:\s+(\d+)", f.read(), re.M).group(1))
+                try:
+                    with open(f"/proc/{pid}/smaps_rollup") as f:
+                        kb = int(re.search(rf"^{part}:\s+(\d+)", f.read(), re.M).group(1))
+                except (FileNotFoundError, ProcessLookupError):
+                    continue  # it has just ended
                 sizes[role] = sizes.get(role, 0) + kb
         return sizes
 

@@ -237,6 +237,8 @@ sample_store(struct health *h, struct store *store)
     grow(h, HEALTH_SERIES - 1, STAT_STORE_FAILURES, "", s.failures);
     level(STAT_STORE_CONNECTIONS, "open", s.open);
     level(STAT_STORE_CONNECTIONS, "busy", s.busy);
+    level(STAT_STORE_MEMORY, "rows", s.kept);
+    level(STAT_STORE_MEMORY, "pages", s.pages);
 }
 
 static void

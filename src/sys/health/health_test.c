@@ -142,6 +142,8 @@ metrics_are_sampled(void **state)
     has(reply, "text/plain; version=0.0.4");
     has(reply, "\nknoop_store_connections{state=\"open\"} 1\n");
     has(reply, "\nknoop_store_calls_total ");
+    has(reply, "\nknoop_store_memory_bytes{of=\"rows\"} 0\n");
+    has(reply, "\nknoop_store_memory_bytes{of=\"pages\"} ");
 }
 
 static void

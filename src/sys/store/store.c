@@ -405,8 +405,15 @@ store_state(struct store *s)
 
     pthread_mutex_lock(&s->lock);
     st.open = s->open;
-    for (int i = 0; i < s->open; i++)
-        st.busy += s->conn[i]->depth > 0;
+    for (int i = 0; i < s->open; i++) {
+        struct store_conn *c = s->conn[i];
+
+        st.busy += c->depth > 0;
+        if (c->depth == 0 && c->engine != NULL && s->engine->pages != NULL)
+            c->pages = s->engine->pages(c);
+        st.pages += c->pages;
+    }
+    st.kept = (int64_t)store__kept_bytes(s->kept);
     pthread_mutex_unlock(&s->lock);
     st.failures = __atomic_load_n(&s->failures, __ATOMIC_RELAXED);
     return st;

@@ -60,6 +60,7 @@ err_t store_health(struct ctx *cx, struct str *detail) NODISCARD;
 struct store_state {
     int64_t open, busy, most; /* connections */
     int64_t calls, failures;  /* of the engine, since the start */
+    int64_t kept, pages;      /* bytes of memory: rows (store_query_kept), pages */
 };
 struct store_state store_state(struct store *s);
 /*

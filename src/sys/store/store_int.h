@@ -57,6 +57,7 @@ struct store_conn {
     bool bad;                  /* broken: to be connected anew */
     struct ctx *cx;            /* for whom it works now; for waits */
     int64_t since, idle_since; /* held; not held */
+    int64_t pages;             /* bytes of them that it remembered when it was idle */
 };
 
 /*
@@ -112,6 +113,8 @@ struct store_engine {
     void (*end)(struct store_cursor *cur);
     /* False when it cannot be told now. NULL: never. */
     bool (*mark)(struct store_conn *c, struct store_mark *out);
+    /* Bytes of pages that a connection remembers. NULL: none. */
+    int64_t (*pages)(struct store_conn *c);
     enum sql_type (*type)(struct store_cursor *cur, int column);
     int64_t (*integer)(struct store_cursor *cur, int column);
     struct bytes (*bytes)(struct store_cursor *cur, int column);
@@ -175,6 +178,7 @@ struct store_cell store__cell(struct store_cursor *cur, int column);
 void store__keep_row(struct store_cursor *cur);
 /* Before a cursor closes: what is kept is read to its end. */
 void store__keep_rest(struct ctx *cx, struct store_cursor *cur);
+size_t store__kept_bytes(struct store_kept *k); /* what their room takes; NULL: 0 */
 void store__kept_free(struct store *s);
 struct bytes store__kept_key(struct arena *a, const struct sql_arg *args, size_t n);
 uint64_t store__kept_hash(enum sql_id id, struct bytes key);

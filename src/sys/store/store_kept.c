@@ -38,6 +38,7 @@ struct slot {
 
 struct store_kept {
     pthread_mutex_t lock;
+    size_t bytes; /* of all slots' room */
     struct slot slot[SLOTS];
 };
 
@@ -207,7 +208,9 @@ keep(struct store_kept *kept, const struct store_keeping *k, const struct store_
     if (s->room < n) {
         free(s->bytes);
         s->bytes = malloc(n);
+        kept->bytes -= s->room;
         s->room = s->bytes == NULL ? 0 : n;
+        kept->bytes += s->room;
     }
     if (s->room >= n)
         fill(s, k, cur);
@@ -296,7 +299,7 @@ store_query_kept(struct ctx *cx, enum sql_id id, struct store_rows *rows,
 
     if (s->engine->mark == NULL || (kept = kept_of(s)) == NULL ||
         !mark_now(cx, s, &k.mark) ||
-        (k.asked = store__kept_key(cx->arena, args, n)).p == NULL)
+        (k.asked = store__kept_key(cx->arena, args, n)).p == NULL || k.asked.n > SLOT_MAX)
         return store_query(cx, id, rows, args, n);
     k.hash = store__kept_hash(id, k.asked);
     if ((cur = find(cx, kept, &k, (int)id)) != NULL) {
@@ -311,6 +314,19 @@ store_query_kept(struct ctx *cx, enum sql_id id, struct store_rows *rows,
     cur = rows->state_;
     cur->keeping = keeping;
     return ERR_OK;
+}
+
+size_t
+store__kept_bytes(struct store_kept *k)
+{
+    size_t n;
+
+    if (k == NULL)
+        return 0;
+    pthread_mutex_lock(&k->lock);
+    n = k->bytes;
+    pthread_mutex_unlock(&k->lock);
+    return n;
 }
 
 void

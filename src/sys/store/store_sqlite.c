@@ -340,6 +340,17 @@ lite_mark(struct store_conn *c, struct store_mark *out)
            *(const uint8_t *)&out->word[INDEX_IS_INIT] != 0;
 }
 
+static int64_t
+lite_pages(struct store_conn *c)
+{
+    struct lite *l = c->engine;
+    int now = 0, most;
+
+    return sqlite3_db_status(l->db, SQLITE_DBSTATUS_CACHE_USED, &now, &most, 0) == SQLITE_OK
+               ? now
+               : 0;
+}
+
 static bool
 lite_alive(struct store_conn *c)
 {
@@ -539,6 +550,7 @@ const struct store_engine store__sqlite = {
     .next = lite_next,
     .end = lite_end,
     .mark = lite_mark,
+    .pages = lite_pages,
     .type = lite_type,
     .integer = lite_integer,
     .bytes = lite_bytes,
