@@ -358,12 +358,9 @@ ties_the_did_to_the_certificate(void **state)
     }
     wants(state, &(struct made){ .did = did_of(state, "sha256", P->leaf, CLAIMS) },
           ERR_DID_CHAIN, "pinned to no CA of the chain");
-    { /* signed with another key than the certificate's */
-        scoped(key_drop) struct key *own = P->leaf_key;
-
-        P->leaf_key = key_ref(P->ca_key);
-        wants(state, &usual, ERR_VC_PROOF, "another key");
-    }
+    key_free(P->leaf_key); /* signed with another key than the certificate's */
+    P->leaf_key = key_ref(P->ca_key);
+    wants(state, &usual, ERR_VC_PROOF, "another key");
 }
 
 /* Nuts RFC023 4: a did:x509, and what its DID proves. A URA of one other digit is
