@@ -4,22 +4,17 @@
  * the signatures in it. And what a live token costs in memory. The whole program under
  * load is in test/load. EUPL-1.2.
  */
-#include "base/bench.h"
-
 #include <pthread.h>
 #include <sys/stat.h>
 
 #include "sys/conf/conf.h"
-#include "sys/http/fetch.h"
 #include "sys/os/os.h"
 #include "sys/room.h"
 #include "sys/store/store.h"
 #include "trust/oauth/oauth_int.h"
+#include "trust/vc/vc_bench.h"
 
-#define DAY    INT64_C(86400000)
-#define HOLDER "did:web:holder.example.org:iam:1"
-#define AS     "https://node.example.org/oauth2/hospital"
-#define UZI    "2.16.528.1.1007.99.2110-1-900030787-S-90000380-00.000-11223344"
+#define AS "https://node.example.org/oauth2/hospital"
 
 enum { REQUESTS = 4500, WARM = 500, ROUNDS = 4, THREADS = 16 };
 
@@ -28,9 +23,9 @@ struct bench {
     struct ctx cx;
     struct sys sys;
     char dir[64], url[96];
-    struct key *holder, *root_key, *ca_key, *leaf_key;
-    struct cert *root, *ca, *leaf;
-    struct bytes crl[2], chain[3], ec_signature, rsa_signature;
+    struct key *holder;
+    struct bench_pki pki;
+    struct bytes ec_signature, rsa_signature;
     struct str doc, x509;
     struct oauth__asked asked[REQUESTS];
     char token[REQUESTS][43];
@@ -47,78 +42,19 @@ answer(struct ctx *cx, void *arg, const struct fetch_request *in, struct fetch_r
     struct bench *b = arg;
 
     (void)cx;
-    *out = (struct fetch_reply){ 200, S("application/json"), { NULL, 0 }, -1 };
-    if (in->trust == FETCH_CRL)
-        out->body = b->crl[str_ends(in->url, S("root.crl"))];
-    else
-        out->body = bytes_of(b->doc);
+    *out = bench_reply(&b->pki, in, b->doc);
     return ERR_OK;
-}
-
-static struct cert *
-certify(struct bench *b, enum x509_kind kind, const char *cn, const char *crl,
-        const struct key *key, const struct cert *by, const struct key *by_key)
-{
-    const struct cert_attr names[] = { { S("CN"), str_of(cn) },
-                                       { S("O"), S("Huis") },
-                                       { S("L"), S("Oss") } };
-    const struct cert_san san[] = { { CERT_SAN_DNS, S("h.example.org"), S("") },
-                                    { CERT_SAN_OTHER_NAME, S(UZI), S("2.5.5.5") } };
-    bool is_leaf = kind == X509_MAKE_UZI_SERVER;
-    const struct x509_make what = { .kind = kind,
-                                    .subject = names,
-                                    .subject_count = is_leaf ? 3 : 1,
-                                    .san = san,
-                                    .san_count = is_leaf ? 2 : 0,
-                                    .crl_url = str_of(crl),
-                                    .from_ms = b->cx.now_ms - DAY,
-                                    .to_ms = b->cx.now_ms + 30 * DAY };
-    struct bytes der;
-    struct cert *c;
-
-    bench_must(&b->cx, x509_make(&b->cx, &what, key, by, by_key, &der), cn);
-    bench_must(&b->cx, cert_parse(&b->cx, der, &c), cn);
-    return c;
-}
-
-static void
-make_pki(struct bench *b)
-{
-    struct ctx *cx = &b->cx;
-
-    b->root = certify(b, X509_MAKE_ROOT, "Root", "", b->root_key, NULL, b->root_key);
-    b->ca = certify(b, X509_MAKE_INTERMEDIATE, "CA", "http://c.example.org/root.crl",
-                    b->ca_key, b->root, b->root_key);
-    b->leaf = certify(b, X509_MAKE_UZI_SERVER, "h.example.org",
-                      "http://c.example.org/ca.crl", b->leaf_key, b->ca, b->ca_key);
-    b->chain[0] = cert_der(b->leaf);
-    b->chain[1] = cert_der(b->ca);
-    b->chain[2] = cert_der(b->root);
-    bench_must(cx,
-               x509_make_crl(cx, b->ca, b->ca_key, NULL, 0, 1, cx->now_ms - DAY,
-                             cx->now_ms + DAY, &b->crl[0]),
-               "a list");
-    bench_must(cx,
-               x509_make_crl(cx, b->root, b->root_key, NULL, 0, 1, cx->now_ms - DAY,
-                             cx->now_ms + DAY, &b->crl[1]),
-               "a list");
 }
 
 static void
 make_holder(struct bench *b)
 {
-    const struct vc_x509_template x509 = {
-        .chain = b->chain, .chain_count = 3, .key = b->leaf_key, .subject = S(HOLDER)
-    };
-    struct str jwk;
+    const struct vc_x509_template x509 = { .chain = b->pki.chain,
+                                           .chain_count = 3,
+                                           .key = b->pki.leaf_key,
+                                           .subject = S(BENCH_HOLDER) };
 
-    bench_must(&b->cx, jwk_text(&b->cx, b->holder, S(""), &jwk), "a JWK");
-    b->doc = arena_printf(&b->arena,
-                          "{\"id\":\"" HOLDER "\",\"verificationMethod\":[{\"id\":\"" HOLDER
-                          "#k\",\"type\":\"JsonWebKey2020\",\"controller\":\"" HOLDER
-                          "\",\"publicKeyJwk\":%.*s}],\"authentication\":[\"" HOLDER
-                          "#k\"],\"assertionMethod\":[\"" HOLDER "#k\"]}",
-                          STR(jwk));
+    b->doc = bench_document(&b->cx, BENCH_HOLDER, b->holder);
     bench_must(&b->cx, vc_x509_issue(&b->cx, &x509, &b->x509), "an X509Credential");
 }
 
@@ -146,7 +82,7 @@ open_rooms(struct bench *b)
     struct buf out;
 
     buf_init(&out, &b->arena);
-    pem_put(&out, "CERTIFICATE", cert_der(b->root));
+    pem_put(&out, "CERTIFICATE", cert_der(b->pki.root));
     bench_must(cx, buf_done(cx, &out, &pem), "roots");
     bench_must(cx, os_write_new(cx, roots.p, bytes_of(pem), 0600), "roots");
     conf->vc_x509_roots = roots;
@@ -218,7 +154,7 @@ make_proof(struct bench *b, int i)
 static void
 make_request(struct bench *b, int i)
 {
-    struct vp_template t = { .holder = S(HOLDER),
+    struct vp_template t = { .holder = S(BENCH_HOLDER),
                              .audience = S(AS),
                              .nonce = arena_printf(&b->arena, "%043d", i),
                              .credentials = &b->x509,
@@ -233,8 +169,9 @@ make_request(struct bench *b, int i)
         .grant_type = S("vp_token-bearer"),
         .client_id = S("https://holder.example.org/oauth2/care"),
         .scope = S("bgz"),
-        .assertion = sign(
-            b, S("{\"alg\":\"ES256\",\"kid\":\"" HOLDER "#k\",\"typ\":\"JWT\"}"), claims),
+        .assertion =
+            sign(b, S("{\"alg\":\"ES256\",\"kid\":\"" BENCH_HOLDER "#k\",\"typ\":\"JWT\"}"),
+                 claims),
         .submission = S("{\"id\":\"s\",\"definition_id\":\"pd_bgz_organization\","
                         "\"descriptor_map\":[{\"id\":\"id_x509\",\"format\":\"jwt_vc\","
                         "\"path\":\"$.verifiableCredential\"}]}"),
@@ -262,15 +199,12 @@ prepare(struct bench *b)
     bench_must(cx, store_open(cx, str_of(b->url), &b->sys.store), "the store");
     b->sys.fetch = fetch_pretend(answer, b);
     bench_must(cx, key_generate(cx, KEY_P256, &b->holder), "a key");
-    bench_must(cx, key_generate(cx, KEY_RSA, &b->root_key), "a key");
-    bench_must(cx, key_generate(cx, KEY_RSA, &b->ca_key), "a key");
-    bench_must(cx, key_generate(cx, KEY_RSA, &b->leaf_key), "a key");
+    bench_pki_make(cx, KEY_RSA, &b->pki);
     bench_must(cx, key_sign(cx, b->holder, SIG_ES256, SIG_RAW, message, &b->ec_signature),
                "signing");
-    bench_must(cx,
-               key_sign(cx, b->leaf_key, SIG_PS256, SIG_RAW, message, &b->rsa_signature),
-               "signing");
-    make_pki(b);
+    bench_must(
+        cx, key_sign(cx, b->pki.leaf_key, SIG_PS256, SIG_RAW, message, &b->rsa_signature),
+        "signing");
     open_rooms(b);
     make_subject(b);
     make_holder(b);
@@ -306,7 +240,7 @@ bound(struct bench *b, struct ctx *cx)
     verify(b, cx, b->holder, SIG_ES256, b->ec_signature);
     verify(b, cx, b->holder, SIG_ES256, b->ec_signature);
     for (int i = 0; i < 5; i++)
-        verify(b, cx, b->leaf_key, SIG_PS256, b->rsa_signature);
+        verify(b, cx, b->pki.leaf_key, SIG_PS256, b->rsa_signature);
 }
 
 static void
@@ -457,11 +391,8 @@ main(int argc, char **argv)
     did_room.close(b.sys.state[ROOM_did]);
     fetch_close(b.sys.fetch);
     store_close(b.sys.store);
-    for (size_t i = 0; i < 4; i++)
-        key_free((struct key *[]){ b.holder, b.root_key, b.ca_key, b.leaf_key }[i]);
-    cert_free(b.root);
-    cert_free(b.ca);
-    cert_free(b.leaf);
+    key_free(b.holder);
+    bench_pki_free(&b.pki);
     conf_give((struct conf *)(uintptr_t)b.cx.conf);
     arena_fini(&b.arena);
     snprintf(command, sizeof(command), "rm -rf '%s'", b.dir);
