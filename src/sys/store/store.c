@@ -481,8 +481,10 @@ run_on(struct ctx *cx, struct store_conn *c, const struct store_sql *sql,
     err_t e;
 
     *out = cur;
-    if (cur == NULL)
+    if (cur == NULL) {
+        note_failure(c, ERR_NO_MEMORY);
         return refuse_memory(cx);
+    }
     if (c->tx_failed)
         return refuse(cx, ERR_INTERNAL, "",
                       "SQL %s after a failure in the same transaction", sql->name);

@@ -357,6 +357,21 @@ after_a_failure_only_rollback_is_left(void **state)
     assert_int_equal(count(CX), 1);
 }
 
+/* What never came to the engine is missing in it all the same. */
+static void
+no_memory_is_a_failure_too(void **state)
+{
+    scoped(store_rollback) struct store_tx tx = { 0 };
+    struct store_rows rows = { 0 };
+
+    ok(CX, store_begin(CX, &tx));
+    ok(CX, put(CX, "a", 1));
+    CX->arena->fail_at = CX->arena->taken + 1;
+    assert_int_equal(store_query(CX, SQL_store_alive, &rows, SQL_NO_ARGS), ERR_NO_MEMORY);
+    assert_int_not_equal(store_commit(&tx), ERR_OK);
+    assert_int_equal(count(CX), 0);
+}
+
 struct worker {
     struct fix *fix;
     pthread_t thread;
@@ -1220,16 +1235,16 @@ a_read_is_asked_once_more(void **state)
         EACH(what_is_no_text_is_refused), EACH(text_is_in_byte_order),                     \
         EACH(a_key_that_is_there_conflicts), EACH(rows_within_rows),                       \
         EACH(a_transaction_is_whole), EACH(after_a_failure_only_rollback_is_left),         \
-        EACH(transactions_do_not_lose_updates), EACH(once_is_once),                        \
-        EACH(several_are_judged_each), EACH(several_with_a_failing_call),                  \
-        EACH(several_of_many_threads), EACH(brief_ones_stand_each_for_themselves),         \
-        EACH(what_expired_is_swept), EACH(a_race_has_one_winner),                          \
-        EACH(the_loop_does_not_wait), EACH(beyond_the_cap_is_unavailable),                 \
-        EACH(one_that_hangs_takes_few_threads), EACH(every_call_may_fail),                 \
-        EACH(health_is_told), EACH(a_long_statement_ends_at_the_deadline),                 \
-        EMPTY(an_older_one_is_migrated), EMPTY(a_newer_one_is_refused),                    \
-        EMPTY(a_changed_step_is_refused), EMPTY(a_failing_step_leaves_all_as_it_was),      \
-        EMPTY(steps_out_of_order_are_refused),                                             \
+        EACH(no_memory_is_a_failure_too), EACH(transactions_do_not_lose_updates),          \
+        EACH(once_is_once), EACH(several_are_judged_each),                                 \
+        EACH(several_with_a_failing_call), EACH(several_of_many_threads),                  \
+        EACH(brief_ones_stand_each_for_themselves), EACH(what_expired_is_swept),           \
+        EACH(a_race_has_one_winner), EACH(the_loop_does_not_wait),                         \
+        EACH(beyond_the_cap_is_unavailable), EACH(one_that_hangs_takes_few_threads),       \
+        EACH(every_call_may_fail), EACH(health_is_told),                                   \
+        EACH(a_long_statement_ends_at_the_deadline), EMPTY(an_older_one_is_migrated),      \
+        EMPTY(a_newer_one_is_refused), EMPTY(a_changed_step_is_refused),                   \
+        EMPTY(a_failing_step_leaves_all_as_it_was), EMPTY(steps_out_of_order_are_refused), \
         EMPTY(another_program_s_database_is_refused), EMPTY(many_may_migrate_at_once)
 
 int
