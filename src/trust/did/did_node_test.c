@@ -89,6 +89,7 @@ refuses_subjects(void **state)
                rows[i].title);
     memset(name, 'a', sizeof(name));
     big = arena_printf(CX->arena, "{\"subject\":\"%.*s\"}", 256, name);
+    assert_non_null(big.p);
     expect(node_ask(N, "POST", V2 "/subject", big.p), 400, NULL);
     big = arena_printf(CX->arena, "{\"subject\":\"%.*s\"}", 255, name);
     expect(node_ask(N, "POST", V2 "/subject", big.p), 200, NULL);
