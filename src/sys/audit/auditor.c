@@ -20,7 +20,7 @@
 #include "sys/audit/log_int.h"
 
 enum {
-    GATHER_MS = 3, /* then the batch travels; with a sync of 1-2 ms within 10 */
+    GATHER_MS = 5, /* within 10, with a sync of 1-2 ms before it and one behind it */
     BEAT_MS = 200, /* asleep for no longer: audit.patience is 1 s at least */
     FULL_MS = 100, /* between tries on a full disk */
     ARENA = 64 << 20,
@@ -42,6 +42,7 @@ struct auditor {
     struct ring_in in[AUDIT_RINGS_MAX];
     size_t n;
     bool full;
+    bool more; /* the last batch was full */
 };
 
 /* --- opening ------------------------------------------------------------------- */
@@ -327,6 +328,7 @@ fill_batch(struct ctx *cx, struct auditor *a, size_t *kept)
 
     for (size_t i = 0; i < a->n && e == ERR_OK; i++)
         e = drain(cx, a, &a->in[i], kept);
+    a->more = audit__log_batch_full(&a->log);
     return e;
 }
 
@@ -435,7 +437,7 @@ auditor_run(struct ctx *cx, struct auditor *a)
             a->setup->sync == AUDIT_SYNC_BEFORE)
             continue;
         if (!stop && a->setup->sync != AUDIT_SYNC_BEFORE)
-            stop = wait_for(a, GATHER_MS, false);
+            stop = wait_for(a, a->more ? 0 : GATHER_MS, false);
     }
 }
 

@@ -7,7 +7,7 @@
  *              v
  *   turn: drain every ring ─> lines ─> write ─> fdatasync ─> rings' tails
  *           ^                                       │ not all the disk's fault:
- *           └──── bell, 3 ms, stop ────────────────┘ keep the rest, say "full"
+ *           └──── bell, 5 ms, stop ────────────────┘ keep the rest, say "full"
  *
  * Rule      The log is append-only: nothing is truncated, renamed or removed.
  *           An event is in the log once: a line holds its ring, epoch and
@@ -34,7 +34,7 @@ struct auditor_setup {
     int stop;         /* readable or hung up: finish and end; -1: none */
     const int *backs; /* by ring number: an eventfd for its loop, or -1 */
     size_t backs_n;
-    enum audit_sync sync; /* BEFORE: events are not gathered for 3 ms */
+    enum audit_sync sync; /* BEFORE: events are not gathered for 5 ms */
     int64_t segment_bytes;
     int64_t checkpoint_ms;
     struct str origin; /* names this log in checkpoints; borrowed, not empty */
