@@ -73,19 +73,6 @@ in_table(struct ctx *cx, const json *object, size_t n)
     return ERR_OK;
 }
 
-/*
- * The common case. Its length and ends choose a bit for a name: one whose bit is not there
- * yet stands there for the first time, and only the others are compared.
- */
-static uint64_t
-bit_of(struct str s)
-{
-    unsigned ends =
-        s.n == 0 ? 0 : (unsigned char)s.p[0] * 3u + (unsigned char)s.p[s.n - 1] * 7u;
-
-    return UINT64_C(1) << ((s.n + ends) & 63);
-}
-
 static bool
 stands_before(const json *first, const json *name)
 {
@@ -114,8 +101,8 @@ check(struct ctx *cx, const json *container, unsigned depth)
     if (object && n > FEW && (e = in_table(cx, container, n)) != ERR_OK)
         return e;
     for (; n > 0; n--, at = unsafe_yyjson_get_next(json__open(at))) {
-        if (few) {
-            uint64_t bit = bit_of(json__text(at));
+        if (few) { /* only names of one length are compared */
+            uint64_t bit = UINT64_C(1) << (json__text(at).n & 63);
 
             if (seen & bit && stands_before(first, at))
                 return twice(cx);
