@@ -260,6 +260,7 @@ verifies_credentials(void **state)
         verdict(N, "vc", jwt, ",\"verificationOptions\":{\"allowUntrustedIssuer\":false}"),
         200, "{\"validity\":true}");
     bent = arena_printf(CX->arena, "%.*s", STR(jwt));
+    assert_non_null(bent.p);
     memcpy(strchr(bent.p, 0) - 6, bent.p[bent.n - 6] == 'A' ? "B" : "A", 1);
     expect(verdict(N, "vc", bent, ""), 200, "\"validity\":false");
     expect(verdict(N, "vc", bent, ""), 200, "{\"message\":\"");
