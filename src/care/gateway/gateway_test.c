@@ -847,6 +847,52 @@ releases_what_was_judged_and_no_more(void **state)
     }
 }
 
+#define OBSERVATION(id, more)                                                              \
+    "{\"resourceType\":\"Observation\",\"id\":\"" id "\",\"subject\":{\"reference\":"      \
+    "\"Patient/1\"}" more "}"
+#define CODED(member, system, code)                                                        \
+    ",\"" member "\":{\"coding\":[{\"system\":\"" system "\",\"code\":\"" code "\"}]}"
+#define WEIGHT OBSERVATION("w", CODED("code", "http://loinc.org", "29463-7"))
+#define HEIGHT OBSERVATION("h", CODED("code", "http://loinc.org", "8302-2"))
+#define LABORATORY                                                                         \
+    OBSERVATION("l", CODED("category", "http://snomed.info/sct", "275711006"))
+
+/* HAPI without a search index answers $lastn with all observations of all patients. */
+static void
+an_operation_gives_what_its_rule_requires(void **state)
+{
+    static const char weight[] = "patient=1&code=http://loinc.org%7C29463-7",
+                      laboratory[] =
+                          "patient=1&category=http://snomed.info/sct%7C275711006"
+                          "&_include=Observation:has-member&_include=Observation:specimen";
+    static const struct {
+        const char *query, *body;
+        err_t want;
+    } rows[] = {
+        { weight, BUNDLE(MATCH(HEIGHT)), ERR_UPSTREAM },
+        { weight, BUNDLE(MATCH(WEIGHT) "," MATCH(HEIGHT)), ERR_UPSTREAM },
+        { weight, BUNDLE("{\"resource\":" HEIGHT "}"), ERR_UPSTREAM },
+        { weight, BUNDLE(MATCH(OBSERVATION("n", ""))), ERR_UPSTREAM },
+        { weight,
+          BUNDLE(MATCH(OBSERVATION("s", CODED("code", "http://other.example", "29463-7")))),
+          ERR_UPSTREAM },
+        { laboratory, BUNDLE(MATCH(WEIGHT)), ERR_UPSTREAM },
+        { weight, BUNDLE(MATCH(WEIGHT)), ERR_OK },
+        { laboratory, BUNDLE(MATCH(LABORATORY) "," INCLUDE(WEIGHT)), ERR_OK },
+    };
+    struct gateway_plan plan;
+    struct str out;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        err_t e;
+
+        assert_int_equal(get(state, "/Observation/$lastn", rows[i].query, &plan), ERR_OK);
+        e = release(state, &plan, rows[i].body, &out);
+        if (e != rows[i].want)
+            fail_msg("row %zu: %s (%.*s)", i, err_row(e)->name, STR(CX->reason));
+    }
+}
+
 static void
 links_lead_to_the_gateway(void **state)
 {
@@ -986,7 +1032,8 @@ upstream_errors_are_told_in_our_words(void **state)
                  { 403, ERR_UPSTREAM },    { 404, ERR_NOT_FOUND },
                  { 410, ERR_GONE },        { 429, ERR_UNAVAILABLE },
                  { 500, ERR_UPSTREAM },    { 503, ERR_UNAVAILABLE },
-                 { 204, ERR_UPSTREAM },    { 302, ERR_UPSTREAM } };
+                 { 204, ERR_UPSTREAM },    { 302, ERR_UPSTREAM },
+                 { 501, ERR_UNSUPPORTED } };
     struct gateway_plan plan;
     struct str out;
 
@@ -1216,6 +1263,7 @@ main(void)
         TEST(forwards_no_credentials),
         TEST(door_answers_as_the_rfcs_say),
         TEST(releases_what_was_judged_and_no_more),
+        TEST(an_operation_gives_what_its_rule_requires),
         TEST(links_lead_to_the_gateway),
         TEST(an_answer_without_matches_has_no_list),
         TEST(resources_pass_whole_and_alone),

@@ -5,12 +5,17 @@
  *           came along is of a type that the rule brings, and nobody else's.
  *           One resource that is not refuses the whole answer: an upstream
  *           that mixes patients is broken, and silence would hide it.
+ *           Each match of an operation is what its rule requires: strict
+ *           handling binds searches alone, and HAPI that has no search index
+ *           answers $lastn with all there is, whatever was asked.
  *           Error answers are told in our own words: an upstream's
  *           OperationOutcome may hold anything.
  * Trust     The upstream is the operator's; its answer is checked as if not.
  * Source    Knoop. EUPL-1.2.
  */
 #include "care/gateway/gateway_int.h"
+
+#include "codec/fhir/fhir.h"
 
 #define RULE "issue 2.6"
 
@@ -22,7 +27,8 @@ refuse_status(struct ctx *cx, int status)
         err_t code;
     } rows[] = {
         { 400, ERR_BAD_REQUEST }, { 404, ERR_NOT_FOUND },   { 410, ERR_GONE },
-        { 422, ERR_BAD_REQUEST }, { 429, ERR_UNAVAILABLE }, { 503, ERR_UNAVAILABLE },
+        { 422, ERR_BAD_REQUEST }, { 429, ERR_UNAVAILABLE }, { 501, ERR_UNSUPPORTED },
+        { 503, ERR_UNAVAILABLE },
     };
 
     for (size_t i = 0; i < COUNT(rows); i++)
@@ -55,11 +61,55 @@ read_entry(const json *value)
     return e;
 }
 
+/* What the rule of an operation requires, as terms; none of what is no operation. */
 static err_t
-check_match(struct ctx *cx, const struct entry *e, const struct gateway_judged *j)
+read_required(struct ctx *cx, const struct gateway_judged *j, struct fhir_query *out)
 {
+    const struct fhir_request *r = &j->request;
+    struct fhir_term *terms;
+    err_t e;
+
+    *out = (struct fhir_query){ .type = r->type };
+    if (r->interaction != FHIR_OPERATION)
+        return ERR_OK;
+    if ((terms = arena_array(cx->arena, r->param_n + 1, sizeof(*terms))) == NULL)
+        return refuse_memory(cx);
+    out->terms = terms;
+    for (size_t i = 0; i < r->param_n; i++) {
+        const struct fhir_arg *p = &r->param[i];
+
+        if (!policy_rule_requires(j->match.rule, p->name))
+            continue;
+        e = fhir_term_parse(cx, r->type, p->name, p->value, &terms[out->n]);
+        if (e != ERR_OK)
+            return e;
+        out->n++;
+    }
+    return ERR_OK;
+}
+
+static err_t
+check_required(struct ctx *cx, const struct entry *e, const struct fhir_query *required)
+{
+    bool met;
+    err_t err = fhir_match(cx, required, e->resource.value, &met);
+
+    if (err != ERR_OK)
+        return err;
+    return met ? ERR_OK
+               : refuse(cx, ERR_UPSTREAM, RULE, "a match in the answer was not asked for");
+}
+
+static err_t
+check_match(struct ctx *cx, const struct entry *e, const struct gateway_judged *j,
+            const struct fhir_query *required)
+{
+    err_t err;
+
     if (!str_eq(e->resource.type, j->request.type))
         return refuse(cx, ERR_UPSTREAM, RULE, "a match in the answer is of another type");
+    if (required->n != 0 && (err = check_required(cx, e, required)) != ERR_OK)
+        return err;
     if (j->match.patient == POLICY_PATIENT_ABSENT ||
         policy_rule_releases_any(j->match.rule))
         return ERR_OK;
@@ -91,7 +141,8 @@ is_outcome(const struct entry *e)
 }
 
 static err_t
-check_entry(struct ctx *cx, const struct entry *e, const struct gateway_judged *j)
+check_entry(struct ctx *cx, const struct entry *e, const struct gateway_judged *j,
+            const struct fhir_query *required)
 {
     if (json_type(e->resource.value) != JSON_OBJECT)
         return refuse(cx, ERR_UPSTREAM, RULE, "an entry without a resource");
@@ -102,7 +153,7 @@ check_entry(struct ctx *cx, const struct entry *e, const struct gateway_judged *
     /* A server that marks nothing: what the rule does not ask must be brought. */
     if (e->mode.p == NULL && !str_eq(e->resource.type, j->request.type))
         return check_include(cx, e, j);
-    return check_match(cx, e, j);
+    return check_match(cx, e, j, required);
 }
 
 static err_t
@@ -217,15 +268,18 @@ static err_t
 put_entries(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
             const struct gateway_judged *j)
 {
+    struct fhir_query required;
     bool any = false;
     err_t e;
 
+    if ((e = read_required(cx, j, &required)) != ERR_OK)
+        return e;
     for (json_each(it, json_get(t->root, "entry"))) {
         struct entry entry = read_entry(it.value);
 
         if (is_outcome(&entry))
             continue;
-        if ((e = check_entry(cx, &entry, j)) != ERR_OK)
+        if ((e = check_entry(cx, &entry, j, &required)) != ERR_OK)
             return e;
         if (!any) {
             json_key(js, "entry");

@@ -149,6 +149,8 @@ enum audit_event policy_rule_audit(const struct policy_rule *r);
 struct str policy_rule_doc(const struct policy_rule *r);
 /* The i-th parameter that the rule knows, required ones first; empty at the end. */
 struct str policy_rule_param(const struct policy_rule *r, size_t i);
+/* Must that parameter be asked? */
+bool policy_rule_requires(const struct policy_rule *r, struct str name);
 /* The i-th include ("_include" or "_revinclude" in *kind); empty at the end. */
 struct str policy_rule_include(const struct policy_rule *r, size_t i, struct str *kind);
 /* May a resource of this type come along as an include? */

@@ -64,6 +64,15 @@ policy_rule_include(const struct policy_rule *r, size_t i, struct str *kind)
 }
 
 bool
+policy_rule_requires(const struct policy_rule *r, struct str name)
+{
+    for (size_t i = 0; i < r->param_n; i++)
+        if (str_eq(r->param[i].name, name))
+            return r->param[i].required;
+    return false;
+}
+
+bool
 policy_rule_brings(const struct policy_rule *r, struct str type)
 {
     for (size_t i = 0; i < r->include_n; i++)
