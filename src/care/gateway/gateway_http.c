@@ -63,30 +63,12 @@ rewrite(struct req *rq, int status, struct str type, struct bytes body, struct s
     return gateway__release(&rq->cx, c->gw, c->judged, status, type, body, out);
 }
 
-/* Of the upstream's headers only what describes the content; places become ours. */
 static bool
 pass_header(struct req *rq, struct str name, struct str *value)
 {
-    static const struct str plain[] = { S_INIT("Content-Type"), S_INIT("ETag"),
-                                        S_INIT("Last-Modified") };
-    static const struct str places[] = { S_INIT("Location"), S_INIT("Content-Location") };
     const struct carried *c = rq->state_;
 
-    for (size_t i = 0; i < COUNT(plain); i++)
-        if (str_eq_case(name, plain[i]))
-            return true;
-    for (size_t i = 0; i < COUNT(places); i++) {
-        struct str ours;
-
-        if (!str_eq_case(name, places[i]))
-            continue;
-        ours = gateway__our_url(&rq->cx, *value, c->judged);
-        if (ours.p == NULL || !str_starts(ours, c->judged->public_url))
-            return false; /* it leads elsewhere: not ours to tell */
-        *value = ours;
-        return true;
-    }
-    return false;
+    return gateway__pass_header(&rq->cx, c->judged, name, value);
 }
 
 static err_t

@@ -211,6 +211,9 @@ bool gateway__place(const struct gateway_text *t, const json *entry, const json 
 void gateway__put_part(struct buf *b, const struct gateway_text *t,
                        const struct gateway_part *part);
 struct str gateway__our_url(struct ctx *cx, struct str url, const struct gateway_judged *j);
+/* Of the upstream's headers only what describes the content; places become ours. */
+bool gateway__pass_header(struct ctx *cx, const struct gateway_judged *j, struct str name,
+                          struct str *value);
 
 /* --- page.c: links to next pages ------------------------------------------------- */
 

@@ -1048,6 +1048,37 @@ upstream_errors_are_told_in_our_words(void **state)
                      ERR_UPSTREAM);
 }
 
+static void
+headers_tell_the_content_and_places_of_ours(void **state)
+{
+    static const struct {
+        const char *path, *query, *name, *value, *want; /* NULL: it does not go out */
+    } rows[] = {
+        { "/Patient/1", "", "Server", "HAPI", NULL },
+        { "/Patient/1", "", "Set-Cookie", "a=b", NULL },
+        { "/Patient/1", "", "Content-Location", "https://else.example/fhir/Patient/1",
+          NULL },
+        { "/Patient/1", "", "Content-Location", UPSTREAM "2/Patient/1", NULL },
+        { "/Condition", "patient=1", "Content-Location", UPSTREAM "/Bundle/5e4c-6b", NULL },
+        { "/Condition", "patient=1", "Location", UPSTREAM "?_getpages=5e4c-6b", NULL },
+        { "/Patient/1", "", "etag", "W/\"1\"", "W/\"1\"" },
+        { "/Patient/1", "", "Content-Location", UPSTREAM "/Patient/1/_history/1",
+          OURS "/Patient/1/_history/1" },
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct gateway_plan plan;
+        struct str value = str_of(rows[i].value);
+        bool passes;
+
+        assert_int_equal(get(state, rows[i].path, rows[i].query, &plan), ERR_OK);
+        passes = gateway__pass_header(CX, plan.judged, str_of(rows[i].name), &value);
+        if (passes != (rows[i].want != NULL) ||
+            (passes && !str_eq(value, str_of(rows[i].want))))
+            fail_msg("row %zu: %.*s", i, STR(value));
+    }
+}
+
 /* --- pages -------------------------------------------------------------------------- */
 
 #define NEXT(url)                                                                          \
@@ -1268,6 +1299,7 @@ main(void)
         TEST(an_answer_without_matches_has_no_list),
         TEST(resources_pass_whole_and_alone),
         TEST(upstream_errors_are_told_in_our_words),
+        TEST(headers_tell_the_content_and_places_of_ours),
         TEST(pages_are_bound_to_token_patient_and_policy),
         TEST(a_page_ends_with_its_policy),
         TEST(pages_that_lead_elsewhere_are_refused),

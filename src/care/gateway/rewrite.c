@@ -30,6 +30,35 @@ gateway__our_url(struct ctx *cx, struct str url, const struct gateway_judged *j)
     return arena_join(cx->arena, j->public_url, str_sub(url, j->upstream.n, url.n));
 }
 
+/* The place of one resource; of a search's answer it is the server's word for where it was.
+ */
+static bool
+our_place(struct ctx *cx, const struct gateway_judged *j, struct str *value)
+{
+    enum fhir_interaction i = j->request.interaction;
+    struct str ours = gateway__our_url(cx, *value, j);
+
+    if ((i != FHIR_READ && i != FHIR_VREAD) || ours.p == NULL ||
+        !str_starts(ours, j->public_url))
+        return false; /* not ours to tell */
+    *value = ours;
+    return true;
+}
+
+bool
+gateway__pass_header(struct ctx *cx, const struct gateway_judged *j, struct str name,
+                     struct str *value)
+{
+    static const struct str plain[] = { S_INIT("Content-Type"), S_INIT("ETag"),
+                                        S_INIT("Last-Modified") };
+
+    for (size_t i = 0; i < COUNT(plain); i++)
+        if (str_eq_case(name, plain[i]))
+            return true;
+    return (str_eq_case(name, S("Location")) || str_eq_case(name, S("Content-Location"))) &&
+           our_place(cx, j, value);
+}
+
 /* --- where a resource stands ---------------------------------------------------- */
 
 static size_t
