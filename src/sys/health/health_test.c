@@ -37,6 +37,7 @@ setup(void **state)
     strcpy(f.dir, "/tmp/knoop-health-XXXXXX");
     if (mkdtemp(f.dir) == NULL || conf_default(&f.t.cx, &f.conf) != ERR_OK)
         return 1;
+    f.conf->store_once = 4096;
     f.t.cx.conf = f.conf;
     f.t.cx.sys = &f.sys;
     snprintf(url, sizeof(url), "sqlite://%s/knoop.db", f.dir);
@@ -49,7 +50,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    static const char *const names[] = { "knoop.db", "knoop.db-wal", "knoop.db-shm" };
+    static const char *const names[] = { "knoop.db", "knoop.db-wal", "knoop.db-shm",
+                                         "knoop.db-taken" };
     char path[128];
 
     (void)state;

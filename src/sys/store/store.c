@@ -305,6 +305,7 @@ init(struct store *s, const struct conf *conf)
     s->most = conf ? (int)conf->store_connections : 8;
     s->wait_ms = conf ? conf->store_wait : 2000;
     s->timeout_ms = conf ? conf->store_timeout : 5000;
+    s->once = conf ? conf->store_once : 4096;
     s->strict = conf == NULL || conf->strictmode;
 }
 
@@ -331,8 +332,7 @@ open_taken(struct ctx *cx, struct store *s)
     if (!s->engine->local)
         return ERR_OK;
     path = arena_printf(cx->arena, "%s-taken", s->where);
-    return path.p == NULL ? refuse_memory(cx)
-                          : store__taken_open(cx, path.p, s->wait_ms, &s->taken);
+    return path.p == NULL ? refuse_memory(cx) : store__taken_open(cx, path.p, s, &s->taken);
 }
 
 static void

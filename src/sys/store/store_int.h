@@ -132,6 +132,7 @@ struct store {
     const struct store_step *steps; /* in the engine's words */
     size_t step_count;
     int64_t wait_ms, timeout_ms;
+    int64_t once; /* one-time values that may live, when their file is made */
     bool strict, ready;
     void *shared; /* the engine's */
 
@@ -187,7 +188,7 @@ err_t store__sync(struct ctx *cx, struct store_conn *c) NODISCARD;
 /* The file of a database: made, or found, and of this user alone. */
 err_t store__private_file(struct ctx *cx, const char *path) NODISCARD;
 /* STORE_SCHEMA for a file that is not one of ours. */
-err_t store__taken_open(struct ctx *cx, const char *path, int64_t wait_ms,
+err_t store__taken_open(struct ctx *cx, const char *path, const struct store *s,
                         struct store_taken **out) NODISCARD;
 void store__taken_close(struct store_taken *t); /* NULL is fine */
 /* Those of the list whose `e` is OK; the rest stays as it is. */

@@ -43,7 +43,8 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    static const char *const files[] = { "knoop.db", "knoop.db-wal", "knoop.db-shm" };
+    static const char *const files[] = { "knoop.db", "knoop.db-wal", "knoop.db-shm",
+                                         "knoop.db-taken" };
     char path[128];
 
     store_close(FIX->sys.store);

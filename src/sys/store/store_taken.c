@@ -34,7 +34,7 @@
 #include "sys/os/os.h"
 #include "sys/sys.h"
 
-enum { IN_BUCKET = 64, BUCKETS = 16 * 1024, SEED = 32, RETRY_NS = 50 * 1000 };
+enum { IN_BUCKET = 64, HEAD = 4096, SEED = 32, RETRY_NS = 50 * 1000 };
 
 /* Free when it has ended. */
 struct entry {
@@ -42,21 +42,23 @@ struct entry {
     _Atomic int64_t until_ms;
 };
 
-/* 16 MB for a million values; of it a node that is idle touches the first page. */
+/* Of it a node that is idle touches the first page. */
 struct table {
     char magic[32];
     uint8_t seed[SEED];
-    uint8_t rest[4096 - 32 - SEED];
-    struct entry entry[BUCKETS][IN_BUCKET];
+    uint8_t rest[HEAD - 32 - SEED];
+    struct entry entry[][IN_BUCKET];
 };
 
 struct store_taken {
     int fd;
     pthread_mutex_t lock;
     struct table *table;
+    size_t size; /* bytes of it */
+    size_t buckets;
 };
 
-static const char magic[sizeof((struct table){ 0 }.magic)] = "knoop one-time values 1";
+static const char magic[sizeof(((struct table *)NULL)->magic)] = "knoop one-time values 1";
 
 /* --- the lock of all processes -------------------------------------------------------- */
 
@@ -99,24 +101,33 @@ unlock(struct store_taken *t)
 /* --- opening ----------------------------------------------------------------------------
  */
 
+static err_t
+not_ours(struct ctx *cx, const char *path)
+{
+    return refuse(cx, ERR_STORE_SCHEMA, "", "%s is not of this program, or of a newer",
+                  path);
+}
+
 /* What is empty is made whole; its magic comes last, so what was cut off is made anew. */
 static err_t
-make(struct ctx *cx, struct store_taken *t, const char *path)
+make(struct ctx *cx, struct store_taken *t, const char *path, int64_t values)
 {
+    const size_t bucket = sizeof(t->table->entry[0]);
     struct stat st;
     int failed;
 
     if (fstat(t->fd, &st) != 0)
         return refuse(cx, ERR_STORE, "", "%s: %s", path, strerror(errno));
-    if (st.st_size != 0 && st.st_size != sizeof(struct table))
-        return refuse(cx, ERR_STORE_SCHEMA, "", "%s is not of this program, or of a newer",
-                      path);
+    t->size =
+        st.st_size != 0 ? (size_t)st.st_size : HEAD + (size_t)values / IN_BUCKET * bucket;
+    if (t->size < HEAD + bucket || (t->size - HEAD) % bucket != 0)
+        return not_ours(cx, path);
+    t->buckets = (t->size - HEAD) / bucket;
     /* All of it, so that a full disk is met here and not by who writes to memory. */
-    if ((failed = posix_fallocate(t->fd, 0, sizeof(struct table))) != 0)
+    if ((failed = posix_fallocate(t->fd, 0, (off_t)t->size)) != 0)
         return refuse(cx, ERR_STORE, "", "%s: no room for one-time values: %s", path,
                       strerror(failed));
-    t->table =
-        mmap(NULL, sizeof(struct table), PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
+    t->table = mmap(NULL, t->size, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
     if (t->table == MAP_FAILED) {
         t->table = NULL;
         return refuse(cx, ERR_STORE, "", "%s: %s", path, strerror(errno));
@@ -126,10 +137,7 @@ make(struct ctx *cx, struct store_taken *t, const char *path)
         atomic_thread_fence(memory_order_release);
         memcpy(t->table->magic, magic, sizeof(magic));
     }
-    if (memcmp(t->table->magic, magic, sizeof(magic)) != 0)
-        return refuse(cx, ERR_STORE_SCHEMA, "", "%s is not of this program, or of a newer",
-                      path);
-    return ERR_OK;
+    return memcmp(t->table->magic, magic, sizeof(magic)) == 0 ? ERR_OK : not_ours(cx, path);
 }
 
 void
@@ -138,7 +146,7 @@ store__taken_close(struct store_taken *t)
     if (t == NULL)
         return;
     if (t->table != NULL)
-        munmap(t->table, sizeof(struct table));
+        munmap(t->table, t->size);
     os_close(&t->fd);
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -151,7 +159,7 @@ close_it(struct store_taken **t)
 }
 
 err_t
-store__taken_open(struct ctx *cx, const char *path, int64_t wait_ms,
+store__taken_open(struct ctx *cx, const char *path, const struct store *s,
                   struct store_taken **out)
 {
     scoped(close_it) struct store_taken *t = calloc(1, sizeof(*t));
@@ -166,9 +174,9 @@ store__taken_open(struct ctx *cx, const char *path, int64_t wait_ms,
         return e;
     if ((t->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) < 0)
         return refuse(cx, ERR_STORE, "", "cannot open %s: %s", path, strerror(errno));
-    if ((e = lock(cx, t, store__until(cx, wait_ms))) != ERR_OK)
+    if ((e = lock(cx, t, store__until(cx, s->wait_ms))) != ERR_OK)
         return e;
-    e = make(cx, t, path);
+    e = make(cx, t, path, s->once);
     unlock(t);
     if (e == ERR_OK) {
         *out = t;
@@ -200,7 +208,7 @@ find_place(struct ctx *cx, const struct store_taken *t, const struct store_once 
         return e;
     memcpy(&out->value, hash, sizeof(out->value));
     memcpy(&bucket, hash + sizeof(out->value), sizeof(bucket));
-    out->bucket = t->table->entry[bucket % BUCKETS];
+    out->bucket = t->table->entry[bucket % t->buckets];
     return ERR_OK;
 }
 

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HEAD = 4096, ENTRY = 16, SIZE = HEAD + 16 * 1024 * 64 * ENTRY };
+enum { HEAD = 4096, ENTRY = 16, VALUES = 4096, SIZE = HEAD + VALUES * ENTRY };
 
 struct fix {
     struct test_ctx t;
@@ -47,6 +47,7 @@ setup(void **state)
     test_ctx_init(&f->t);
     assert_int_equal(conf_default(&f->t.cx, &f->conf), ERR_OK);
     f->conf->store_wait = 200;
+    f->conf->store_once = VALUES;
     f->t.cx.conf = f->conf;
     f->t.cx.sys = &f->sys;
     snprintf(f->dir, sizeof(f->dir), "/tmp/knoop-taken-XXXXXX");
@@ -182,6 +183,25 @@ another_s_file_is_refused(void **state)
     assert_int_equal(open_again(FIX), ERR_STORE_SCHEMA);
 }
 
+/* A file that is there has the size that it was made with: what lives in it lives on. */
+static void
+another_size_counts_for_a_new_file(void **state)
+{
+    struct stat st;
+
+    assert_int_equal(take(CX, "a"), ERR_OK);
+    FIX->conf->store_once = 2 * VALUES;
+    assert_int_equal(open_again(FIX), ERR_OK);
+    assert_int_equal(take(CX, "a"), ERR_CONFLICT);
+    shut(FIX);
+    assert_int_equal(unlink(FIX->path), 0);
+    assert_int_equal(open_again(FIX), ERR_OK);
+    assert_int_equal(stat(FIX->path, &st), 0);
+    assert_int_equal(st.st_size, HEAD + 2 * VALUES * ENTRY);
+    assert_int_equal(take(CX, "a"), ERR_OK);
+    assert_int_equal(take(CX, "a"), ERR_CONFLICT);
+}
+
 static void
 its_file_is_private(void **state)
 {
@@ -203,9 +223,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(it_outlives_the_process),       T(kill_9_loses_nothing),
-        T(a_full_one_takes_no_more),      T(who_holds_the_lock_is_waited_for),
-        T(what_was_cut_off_is_made_anew), T(another_s_file_is_refused),
+        T(it_outlives_the_process),
+        T(kill_9_loses_nothing),
+        T(a_full_one_takes_no_more),
+        T(who_holds_the_lock_is_waited_for),
+        T(what_was_cut_off_is_made_anew),
+        T(another_s_file_is_refused),
+        T(another_size_counts_for_a_new_file),
         T(its_file_is_private),
     };
 

@@ -107,6 +107,7 @@ setup_empty(void **state)
     test_ctx_init(&f->t);
     assert_int_equal(conf_default(&f->t.cx, &f->conf), ERR_OK);
     f->conf->store_wait = 1000;
+    f->conf->store_once = 4096;
     f->t.cx.conf = f->conf;
     f->t.cx.sys = &f->sys;
     fresh(f);
@@ -138,8 +139,9 @@ teardown(void **state)
     store_close(f->sys.store);
     conf_give(f->conf);
     if (!on_pg) {
-        static const char *const names[] = { "knoop.db", "knoop.db-wal", "knoop.db-shm",
-                                             "knoop.db-taken", "copy.db" };
+        static const char *const names[] = { "knoop.db",     "knoop.db-wal",
+                                             "knoop.db-shm", "knoop.db-taken",
+                                             "copy.db",      "copy.db-taken" };
         char path[128];
 
         for (size_t i = 0; i < COUNT(names); i++) {
