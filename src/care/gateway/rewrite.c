@@ -30,8 +30,7 @@ gateway__our_url(struct ctx *cx, struct str url, const struct gateway_judged *j)
     return arena_join(cx->arena, j->public_url, str_sub(url, j->upstream.n, url.n));
 }
 
-/* The place of one resource; of a search's answer it is the server's word for where it was.
- */
+/* The place of one resource; of a search's answer it tells the server's own search. */
 static bool
 our_place(struct ctx *cx, const struct gateway_judged *j, struct str *value)
 {

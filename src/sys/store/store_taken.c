@@ -7,7 +7,7 @@
  *
  * A value that is good once is looked for by each request and worth nothing soon; each
  * falls on a page of its own of any tree, so that SQLite takes half as long for it as the
- * signature beside it. Here it is a cache line. The file is <database>-taken.
+ * signature beside it. Here it is some cache lines. The file is <database>-taken.
  *
  * Rule      Whoever holds the lock reads and writes a bucket as if alone: a mutex parts
  *           the threads, a lock of the open file the processes; the kernel gives it back
@@ -98,8 +98,7 @@ unlock(struct store_taken *t)
     pthread_mutex_unlock(&t->lock);
 }
 
-/* --- opening ----------------------------------------------------------------------------
- */
+/* --- opening ------------------------------------------------------------ */
 
 static err_t
 not_ours(struct ctx *cx, const char *path)
@@ -185,8 +184,7 @@ store__taken_open(struct ctx *cx, const char *path, const struct store *s,
     return e;
 }
 
-/* --- taking -----------------------------------------------------------------------------
- */
+/* --- taking ------------------------------------------------------------ */
 
 struct place {
     struct entry *bucket;

@@ -276,8 +276,7 @@ vc__crls_for(struct ctx *cx, struct vc__crls *c, const struct x509_chain *chain,
     return ERR_OK;
 }
 
-/* The next list that is due, with its CA held; false when none is. Without memory its
- * URL is none. */
+/* The next list that is due, its CA held; false: none. Without memory its URL is none. */
 static bool
 next_due(struct ctx *cx, struct vc__crls *c, struct str *url, struct cert **issuer)
 {
