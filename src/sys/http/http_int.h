@@ -1,7 +1,8 @@
 /*
  * http_int.h - the private door of sys/http: what its files share.
  *
- *      conn.c      a socket: bytes in, bytes out, deadlines        loop
+ *      conn.c      a socket: its states and deadlines; conn_read,  loop
+ *                  conn_answer: its bytes in and out (conn_int.h)
  *      parse.c     llhttp and what it leaves to us → exchange      loop
  *      exchange.c  one request and its answer: route, handler,     loop, then pool,
  *                  refusal, audit                                  then loop
