@@ -185,10 +185,10 @@ struct bytes store__kept_key(struct arena *a, const struct sql_arg *args, size_t
 uint64_t store__kept_hash(enum sql_id id, struct bytes key);
 /* Before a write outside a transaction, or its begin: sets the engine as is wanted. */
 err_t store__sync(struct ctx *cx, struct store_conn *c) NODISCARD;
-/* The file of a database: made, or found, and of this user alone. */
-err_t store__private_file(struct ctx *cx, const char *path) NODISCARD;
-/* STORE_SCHEMA for a file that is not one of ours. */
-err_t store__taken_open(struct ctx *cx, const char *path, const struct store *s,
+/* Is there a file, of this user alone? */
+err_t store__is_private(struct ctx *cx, const char *path) NODISCARD;
+/* STORE_SCHEMA for a file that is not one of ours. `s` can write already. */
+err_t store__taken_open(struct ctx *cx, const char *path, struct store *s,
                         struct store_taken **out) NODISCARD;
 void store__taken_close(struct store_taken *t); /* NULL is fine */
 /* Those of the list whose `e` is OK; the rest stays as it is. */

@@ -121,12 +121,25 @@ store_file(struct ctx *cx, const struct conf *c, struct str url, struct str *pat
     return path->p == NULL ? refuse_memory(cx) : ERR_OK;
 }
 
+err_t
+store__is_private(struct ctx *cx, const char *path)
+{
+    struct stat st;
+
+    if (lstat(path, &st) != 0)
+        return refuse(cx, ERR_STORE, "", "%s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+        return refuse(cx, ERR_STORE, "",
+                      "%s must be a file of this user alone; chown and chmod 0600", path);
+    return ERR_OK;
+}
+
 /*
  * Makes the file, private, or sees that it is. It is not opened when it is
  * there: closing it again would drop the locks of this process (POSIX).
  */
-err_t
-store__private_file(struct ctx *cx, const char *path)
+static err_t
+private_file(struct ctx *cx, const char *path)
 {
     struct stat st;
     int fd;
@@ -137,12 +150,7 @@ store__private_file(struct ctx *cx, const char *path)
             return refuse(cx, ERR_STORE, "", "cannot make %s: %s", path, strerror(errno));
         os_close(&fd);
     }
-    if (lstat(path, &st) != 0)
-        return refuse(cx, ERR_STORE, "", "%s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-        return refuse(cx, ERR_STORE, "",
-                      "%s must be a file of this user alone; chown and chmod 0600", path);
-    return ERR_OK;
+    return store__is_private(cx, path);
 }
 
 static err_t
@@ -181,7 +189,7 @@ lite_open(struct ctx *cx, struct store *s, struct str url)
     if ((s->where = arena_z(&s->arena, path)) == NULL)
         return refuse_memory(cx);
     if ((e = folder_of(cx, s->where)) != ERR_OK ||
-        (e = store__private_file(cx, s->where)) != ERR_OK)
+        (e = private_file(cx, s->where)) != ERR_OK)
         return e;
     pthread_once(&once, configure_once);
     return ERR_OK;

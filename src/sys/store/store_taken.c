@@ -14,6 +14,9 @@
  *           for who is killed. An entry counts from its last store on, that of its end,
  *           and is acknowledged behind it; so kill -9 leaves it whole, or not there.
  *           Where a bucket is full of live values, none is taken: fail closed.
+ *           The file is made under another name and linked to its own when it is whole, so
+ *           a start that was cut off leaves none; and a link replaces none: what is there
+ *           is taken as it is, or refused.
  * Trust     Values are strangers'. Who does not know the seed cannot aim at a bucket,
  *           nor make two values that are alike.
  * Source    Knoop. EUPL-1.2.
@@ -107,9 +110,63 @@ not_ours(struct ctx *cx, const char *path)
                   path);
 }
 
-/* What is empty is made whole; its magic comes last, so what was cut off is made anew. */
+/* Its room on the disk is asked for by who opens it. */
 static err_t
-make(struct ctx *cx, struct store_taken *t, const char *path, int64_t values)
+fill(struct ctx *cx, const char *path, int fd, int64_t values)
+{
+    const off_t buckets = values / IN_BUCKET;
+    char head[sizeof(magic) + SEED];
+
+    memcpy(head, magic, sizeof(magic));
+    random_bytes(head + sizeof(magic), SEED);
+    if (ftruncate(fd, HEAD + buckets * (off_t)sizeof(struct entry[IN_BUCKET])) != 0 ||
+        pwrite(fd, head, sizeof(head), 0) != sizeof(head) || fsync(fd) != 0)
+        return refuse(cx, ERR_STORE, "", "cannot write %s: %s", path, strerror(errno));
+    return ERR_OK;
+}
+
+/* Who was cut off left his. */
+static err_t
+make_as(struct ctx *cx, const char *new, const char *path, int64_t values)
+{
+    scoped(os_close) int fd = -1;
+    err_t e;
+
+    if (unlink(new) != 0 && errno != ENOENT)
+        return refuse(cx, ERR_STORE, "", "cannot remove %s: %s", new, strerror(errno));
+    fd = open(new, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return refuse(cx, ERR_STORE, "", "cannot make %s: %s", new, strerror(errno));
+    if ((e = fill(cx, new, fd, values)) != ERR_OK)
+        return e;
+    if (link(new, path) != 0 && errno != EEXIST) /* there: another start was first */
+        return refuse(cx, ERR_STORE, "", "cannot make %s: %s", path, strerror(errno));
+    unlink(new);
+    return ERR_OK;
+}
+
+/* The other name is one for all: it belongs to who holds SQLite's lock for writing. */
+static err_t
+make(struct ctx *cx, const char *path, struct store *s)
+{
+    struct sys own = { .store = s }, *before = cx->sys;
+    const char *new = arena_printf(cx->arena, "%s-new", path).p;
+    struct store_tx tx;
+    err_t e;
+
+    if (new == NULL)
+        return refuse_memory(cx);
+    cx->sys = &own;
+    if ((e = store_begin(cx, &tx)) == ERR_OK) {
+        e = make_as(cx, new, path, s->once);
+        store_rollback(&tx);
+    }
+    cx->sys = before;
+    return e;
+}
+
+static err_t
+map(struct ctx *cx, struct store_taken *t, const char *path)
 {
     const size_t bucket = sizeof(t->table->entry[0]);
     struct stat st;
@@ -117,24 +174,18 @@ make(struct ctx *cx, struct store_taken *t, const char *path, int64_t values)
 
     if (fstat(t->fd, &st) != 0)
         return refuse(cx, ERR_STORE, "", "%s: %s", path, strerror(errno));
-    t->size =
-        st.st_size != 0 ? (size_t)st.st_size : HEAD + (size_t)values / IN_BUCKET * bucket;
+    t->size = (size_t)st.st_size;
     if (t->size < HEAD + bucket || (t->size - HEAD) % bucket != 0)
         return not_ours(cx, path);
     t->buckets = (t->size - HEAD) / bucket;
     /* All of it, so that a full disk is met here and not by who writes to memory. */
-    if ((failed = posix_fallocate(t->fd, 0, (off_t)t->size)) != 0)
+    if ((failed = posix_fallocate(t->fd, 0, st.st_size)) != 0)
         return refuse(cx, ERR_STORE, "", "%s: no room for one-time values: %s", path,
                       strerror(failed));
     t->table = mmap(NULL, t->size, PROT_READ | PROT_WRITE, MAP_SHARED, t->fd, 0);
     if (t->table == MAP_FAILED) {
         t->table = NULL;
         return refuse(cx, ERR_STORE, "", "%s: %s", path, strerror(errno));
-    }
-    if (t->table->magic[0] == '\0') {
-        random_bytes(t->table->seed, SEED);
-        atomic_thread_fence(memory_order_release);
-        memcpy(t->table->magic, magic, sizeof(magic));
     }
     return memcmp(t->table->magic, magic, sizeof(magic)) == 0 ? ERR_OK : not_ours(cx, path);
 }
@@ -158,7 +209,7 @@ close_it(struct store_taken **t)
 }
 
 err_t
-store__taken_open(struct ctx *cx, const char *path, const struct store *s,
+store__taken_open(struct ctx *cx, const char *path, struct store *s,
                   struct store_taken **out)
 {
     scoped(close_it) struct store_taken *t = calloc(1, sizeof(*t));
@@ -169,13 +220,15 @@ store__taken_open(struct ctx *cx, const char *path, const struct store *s,
         return refuse_memory(cx);
     t->fd = -1;
     pthread_mutex_init(&t->lock, NULL);
-    if ((e = store__private_file(cx, path)) != ERR_OK)
+    if (access(path, F_OK) != 0 && (e = make(cx, path, s)) != ERR_OK)
+        return e;
+    if ((e = store__is_private(cx, path)) != ERR_OK)
         return e;
     if ((t->fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)) < 0)
         return refuse(cx, ERR_STORE, "", "cannot open %s: %s", path, strerror(errno));
     if ((e = lock(cx, t, store__until(cx, s->wait_ms))) != ERR_OK)
         return e;
-    e = make(cx, t, path, s->once);
+    e = map(cx, t, path);
     unlock(t);
     if (e == ERR_OK) {
         *out = t;

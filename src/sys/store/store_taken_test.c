@@ -160,17 +160,102 @@ who_holds_the_lock_is_waited_for(void **state)
     assert_int_equal(take(CX, "a"), ERR_OK);
 }
 
+/* Its other name holds what was written until then: half a magic, here. */
 static void
-what_was_cut_off_is_made_anew(void **state)
+a_start_that_was_cut_off_is_made_anew(void **state)
+{
+    char new[sizeof(FIX->path) + 4];
+    struct stat st;
+
+    shut(FIX);
+    snprintf(new, sizeof(new), "%s-new", FIX->path);
+    assert_int_equal(rename(FIX->path, new), 0);
+    assert_int_equal(truncate(new, 9), 0);
+    assert_int_equal(open_again(FIX), ERR_OK);
+    assert_int_equal(stat(new, &st), -1);
+    assert_int_equal(take(CX, "a"), ERR_OK);
+    assert_int_equal(take(CX, "a"), ERR_CONFLICT);
+    assert_int_equal(link(FIX->path, new), 0); /* it had both names */
+    assert_int_equal(open_again(FIX), ERR_OK);
+    assert_int_equal(take(CX, "a"), ERR_CONFLICT);
+}
+
+/* A file that lost its head or its end may hold values that live. */
+static void
+what_is_there_is_not_made_anew(void **state)
 {
     static const char zeros[HEAD];
+    char head[HEAD];
+    int fd;
 
     assert_int_equal(take(CX, "a"), ERR_OK);
     shut(FIX);
-    scribble(FIX, zeros, sizeof(zeros), 0); /* before its magic was written */
+    fd = open(FIX->path, O_RDONLY);
+    assert_int_equal(read(fd, head, HEAD), HEAD);
+    close(fd);
+    scribble(FIX, zeros, HEAD, 0);
+    assert_int_equal(open_again(FIX), ERR_STORE_SCHEMA);
+    scribble(FIX, head, HEAD, 0);
     assert_int_equal(open_again(FIX), ERR_OK);
-    assert_int_equal(take(CX, "a"), ERR_OK);
     assert_int_equal(take(CX, "a"), ERR_CONFLICT);
+    shut(FIX);
+    assert_int_equal(truncate(FIX->path, 0), 0);
+    assert_int_equal(open_again(FIX), ERR_STORE_SCHEMA);
+}
+
+/* In a process of its own, once `go` is closed: opens, takes "a", and says how that went.
+ */
+static void
+start(struct fix *f, const int go[2], int said)
+{
+    struct ctx *cx = &f->t.cx;
+    char byte = '-';
+
+    if (fork() != 0)
+        return;
+    close(go[1]);
+    (void)!read(go[0], &byte, 1);
+    if (open_again(f) == ERR_OK)
+        switch (take(cx, "a")) {
+        case ERR_OK: byte = 'y'; break;
+        case ERR_CONFLICT: byte = 'n'; break;
+        default: break;
+        }
+    (void)!write(said, &byte, 1);
+    _exit(0);
+}
+
+/* Several make the file at once: one of them wins, and all use it. */
+static void
+starts_at_once_use_one_file(void **state)
+{
+    enum { ROUNDS = 8, STARTS = 4 };
+
+    for (int round = 0; round < ROUNDS; round++) {
+        int go[2], said[2], taken = 0;
+        char how;
+
+        shut(FIX);
+        assert_int_equal(unlink(FIX->path), 0);
+        assert_int_equal(pipe(go), 0);
+        assert_int_equal(pipe(said), 0);
+        for (int i = 0; i < STARTS; i++)
+            start(FIX, go, said[1]);
+        close(go[0]);
+        close(go[1]);
+        for (int i = 0; i < STARTS; i++) {
+            assert_int_equal(read(said[0], &how, 1), 1);
+            assert_true(how == 'y' || how == 'n');
+            taken += how == 'y';
+        }
+        assert_int_equal(taken, 1);
+        while (wait(NULL) > 0)
+            ;
+        close(said[0]);
+        close(said[1]);
+        assert_int_equal(open_again(FIX), ERR_OK);
+        assert_int_equal(take(CX, "a"), ERR_CONFLICT);
+    }
 }
 
 static void
@@ -227,7 +312,9 @@ main(void)
         T(kill_9_loses_nothing),
         T(a_full_one_takes_no_more),
         T(who_holds_the_lock_is_waited_for),
-        T(what_was_cut_off_is_made_anew),
+        T(a_start_that_was_cut_off_is_made_anew),
+        T(what_is_there_is_not_made_anew),
+        T(starts_at_once_use_one_file),
         T(another_s_file_is_refused),
         T(another_size_counts_for_a_new_file),
         T(its_file_is_private),
