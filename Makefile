@@ -13,7 +13,7 @@ DEPS   ?= build/deps
 PREFIX ?= /usr/local
 VERSION := $(shell sed -n '1s/^## \[\{0,1\}\([0-9.]*\).*/\1/p;/^## /s/^## \[\{0,1\}\([0-9][0-9.]*\).*/\1/p' CHANGELOG.md 2>/dev/null | head -1)
 
-PKGS   = openssl sqlite3 libsodium yaml-0.1 libseccomp zlib libpcre2-8
+PKGS   = openssl sqlite3 libsodium yaml-0.1 libseccomp libpcre2-8
 DEPS_CFLAGS = $(if $(wildcard $(DEPS)/include),-isystem $(DEPS)/include)
 # What older Debians lack is found under the build folder, and beside an installed
 # program in ../lib/knoop; `make install` links anew, so that only the latter stays.

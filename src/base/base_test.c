@@ -27,6 +27,25 @@ utf8(void **state)
     assert_false(str_is_utf8(S("\xE2\x82")));         /* cut */
 }
 
+/* Each byte counts, and how many there are; the padding is none. */
+static void
+hashes_tell_texts_apart(void **state)
+{
+    char text[40] = "0123456789abcdef0123456789abcdef0123456";
+    uint64_t whole = str_hash((struct str){ text, 39 });
+
+    (void)state;
+    for (size_t n = 0; n < 39; n++) {
+        text[n] ^= 1;
+        assert_true(str_hash((struct str){ text, 39 }) != whole);
+        text[n] ^= 1;
+        assert_true(str_hash((struct str){ text, n }) != whole);
+    }
+    assert_true(str_hash((struct str){ text, 39 }) == whole);
+    assert_true(str_hash(S("a")) != str_hash(S("a\0")));
+    assert_true(str_hash(S("")) != str_hash(S("\0\0\0\0\0\0\0\0")));
+}
+
 static void
 arena_ceiling(void **state)
 {
@@ -144,7 +163,7 @@ main(void)
         cmocka_unit_test(str_numbers),   cmocka_unit_test(utf8),
         cmocka_unit_test(arena_ceiling), cmocka_unit_test(texts_are_joined),
         cmocka_unit_test(base64_strict), cmocka_unit_test(base64_alphabets),
-        cmocka_unit_test(dates),
+        cmocka_unit_test(dates),         cmocka_unit_test(hashes_tell_texts_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

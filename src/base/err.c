@@ -25,7 +25,7 @@ void
 ctx_init(struct ctx *cx, struct arena *arena, int64_t now_ms)
 {
     memset(cx, 0, sizeof(*cx));
-    cx->arena = arena;
+    cx->arena = cx->scratch = arena;
     cx->now_ms = now_ms;
 }
 

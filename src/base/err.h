@@ -43,11 +43,12 @@ struct conf; /* sys/conf/conf.h: the options in force for this context */
  */
 struct ctx {
     struct arena *arena;
-    int64_t now_ms;      /* UTC, milliseconds since 1970 */
-    int64_t deadline_ms; /* on the monotonic clock; 0: none */
-    bool may_not_block;  /* on the loop: calls that would wait refuse */
-    char id[33];         /* request id, for log and audit; NUL-terminated */
-    char trace[56];      /* W3C traceparent that calls to others carry; may be "" */
+    struct arena *scratch; /* for what is not needed behind the call; may be `arena` */
+    int64_t now_ms;        /* UTC, milliseconds since 1970 */
+    int64_t deadline_ms;   /* on the monotonic clock; 0: none */
+    bool may_not_block;    /* on the loop: calls that would wait refuse */
+    char id[33];           /* request id, for log and audit; NUL-terminated */
+    char trace[56];        /* W3C traceparent that calls to others carry; may be "" */
     struct sys *sys;
     const struct conf *conf;
 

@@ -147,6 +147,27 @@ utf8_len(const uint8_t *p, size_t n)
     return 0;
 }
 
+uint64_t
+str_mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    return h ^ h >> 32;
+}
+
+uint64_t
+str_hash(struct str s)
+{
+    uint64_t h = UINT64_C(0xD6E8FEB86659FD93) ^ s.n, word = 0;
+
+    for (; s.n >= sizeof(word); s = str_sub(s, sizeof(word), s.n)) {
+        memcpy(&word, s.p, sizeof(word));
+        h = str_mix(h, word);
+    }
+    word = 0;
+    memcpy(&word, s.p, s.n);
+    return str_mix(h, word);
+}
+
 bool
 str_is_utf8(struct str s)
 {

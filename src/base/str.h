@@ -51,10 +51,11 @@ str_of(const char *z) /* NULL gives the empty str */
     return (struct str){ z, z ? strlen(z) : 0 };
 }
 
+/* By the second's length: where that is a literal's, comparing takes no call. */
 static inline bool
 str_eq(struct str a, struct str b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    return a.n == b.n && (b.n == 0 || memcmp(a.p, b.p, b.n) == 0);
 }
 
 static inline bool
@@ -113,6 +114,13 @@ struct str str_cut(struct str *rest, char sep);
 bool str_to_u64(struct str s, uint64_t *out) NODISCARD;
 /* As str_to_u64, with one optional leading '-'. */
 bool str_to_i64(struct str s, int64_t *out) NODISCARD;
+
+/*
+ * 64 bits that each of the bytes changes, as quick as they are read; and one step of it.
+ * For slots and against accidents: who knows how can make two that are alike.
+ */
+uint64_t str_hash(struct str s);
+uint64_t str_mix(uint64_t h, uint64_t word);
 
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates). */
 bool str_is_utf8(struct str s);

@@ -223,7 +223,7 @@ main(int argc, char **argv)
     random_bytes(gw.page_key, sizeof(gw.page_key));
     bench_must(&cx, policy_sources(&cx, S("policies"), &list, &n), "policies");
     bench_must(&cx, policy_set_new(&cx, list, n, NULL, &shipped, &refused), "policies");
-    cx.arena = &arena;
+    cx.arena = cx.scratch = &arena;
     decisions(&cx, &gw);
     answers(&cx, &gw);
     policy_set_give(shipped);

@@ -190,15 +190,15 @@ bool gateway__number_of(const json *patient, struct str *number);
 /* An answer, and where its values stand in it (json_parse_placed). */
 struct gateway_text {
     struct str text;
-    const char *base;
-    const json *root;
+    struct json_placed json;   /* its marks: what may be URLs of the upstream */
+    size_t urls;               /* that many are behind us: parts go out in their order */
     struct str upstream, ours; /* the base URLs; ours as it stands within quotes */
 };
 struct gateway_part {
     const json *value;
     size_t from, to; /* in the text */
 };
-/* Parses it, and gets the URLs ready. */
+/* Parses it, and gets the URLs ready. Good until the scratch of `cx` is reset. */
 err_t gateway__read_text(struct ctx *cx, struct str text, const struct gateway_judged *j,
                          struct gateway_text *out) NODISCARD;
 /*
@@ -207,8 +207,8 @@ err_t gateway__read_text(struct ctx *cx, struct str text, const struct gateway_j
  */
 bool gateway__place(const struct gateway_text *t, const json *entry, const json *member,
                     struct gateway_part *out);
-/* As it stands, but for URLs of the upstream. */
-void gateway__put_part(struct buf *b, const struct gateway_text *t,
+/* As it stands, but for URLs of the upstream. Behind the part before. */
+void gateway__put_part(struct buf *b, struct gateway_text *t,
                        const struct gateway_part *part);
 struct str gateway__our_url(struct ctx *cx, struct str url, const struct gateway_judged *j);
 /* Of the upstream's headers only what describes the content; places become ours. */

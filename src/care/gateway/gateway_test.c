@@ -922,6 +922,42 @@ links_lead_to_the_gateway(void **state)
     assert_false(has(out, "OperationOutcome"));
 }
 
+#define COND(rest)                                                                         \
+    "{\"resourceType\":\"Condition\",\"id\":\"c\",\"subject\":{\"reference\":\"Patient/"   \
+    "1\"}" rest "}"
+
+/* What the server says of an entry, nobody looked at: its mode alone goes on. */
+static void
+of_a_search_the_mode_passes(void **state)
+{
+    static const struct {
+        const char *search, *want;
+    } rows[] = {
+        { ",\"search\":{\"mode\":\"match\",\"score\":0.5}", "{\"mode\":\"match\"}" },
+        { ",\"search\":{\"mode\":\"nearly\"}", "{\"mode\":\"match\"}" },
+        { ",\"search\":{\"score\":1,\"extension\":[]}", NULL },
+        { "", NULL },
+    };
+    struct gateway_plan plan;
+    struct str out, text;
+    const json *search;
+    json *got;
+
+    assert_int_equal(get(state, "/Condition", "patient=1", &plan), ERR_OK);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        text = arena_printf(CX->arena, BUNDLE("{\"resource\":" COND("") "%s}"),
+                            rows[i].search);
+        assert_int_equal(release(state, &plan, text.p, &out), ERR_OK);
+        assert_int_equal(json_parse(CX, out, JSON_STRICT, &got), ERR_OK);
+        search = json_get(json_at(json_get(got, "entry"), 0), "search");
+        assert_int_equal(search != NULL, rows[i].want != NULL);
+        if (search == NULL)
+            continue;
+        assert_int_equal(json_text(CX, search, &text), ERR_OK);
+        assert_true(str_is(text, rows[i].want));
+    }
+}
+
 /* FHIR R4 2.6.2.1: no list is empty; what is left out does not make one. */
 static void
 an_answer_without_matches_has_no_list(void **state)
@@ -943,9 +979,6 @@ an_answer_without_matches_has_no_list(void **state)
     }
 }
 
-#define COND(rest)                                                                         \
-    "{\"resourceType\":\"Condition\",\"id\":\"c\",\"subject\":{\"reference\":\"Patient/"   \
-    "1\"}" rest "}"
 #define FOUND "\"search\":{\"mode\":\"match\"}"
 
 /* Resources are passed on by where they stand in the text, however it is laid out. */
@@ -1296,6 +1329,7 @@ main(void)
         TEST(releases_what_was_judged_and_no_more),
         TEST(an_operation_gives_what_its_rule_requires),
         TEST(links_lead_to_the_gateway),
+        TEST(of_a_search_the_mode_passes),
         TEST(an_answer_without_matches_has_no_list),
         TEST(resources_pass_whole_and_alone),
         TEST(upstream_errors_are_told_in_our_words),

@@ -140,15 +140,23 @@ is_outcome(const struct entry *e)
     return str_eq(e->mode, S("outcome")) || str_eq(e->resource.type, S("OperationOutcome"));
 }
 
+static bool
+is_include(const struct entry *e)
+{
+    return str_eq(e->mode, S("include"));
+}
+
 static err_t
 check_entry(struct ctx *cx, const struct entry *e, const struct gateway_judged *j,
             const struct fhir_query *required)
 {
     if (json_type(e->resource.value) != JSON_OBJECT)
         return refuse(cx, ERR_UPSTREAM, RULE, "an entry without a resource");
+    if (e->search != NULL && json_type(e->search) != JSON_OBJECT)
+        return refuse(cx, ERR_UPSTREAM, RULE, "an entry's 'search' is none");
     if (!fhir_id_valid(e->resource.id))
         return refuse(cx, ERR_UPSTREAM, RULE, "a resource without an id");
-    if (str_eq(e->mode, S("include")))
+    if (is_include(e))
         return check_include(cx, e, j);
     /* A server that marks nothing: what the rule does not ask must be brought. */
     if (e->mode.p == NULL && !str_eq(e->resource.type, j->request.type))
@@ -156,41 +164,25 @@ check_entry(struct ctx *cx, const struct entry *e, const struct gateway_judged *
     return check_match(cx, e, j, required);
 }
 
+/* Text of ours around theirs. Type and id were checked: nothing in them needs an escape. */
 static err_t
-put_member(struct ctx *cx, struct buf *b, const struct gateway_text *t,
-           const struct entry *e, struct str name, const json *v)
+put_entry(struct ctx *cx, struct buf *b, struct gateway_text *t, const struct entry *e)
 {
     struct gateway_part part;
 
-    if (v == NULL)
-        return ERR_OK;
-    if (!gateway__place(t, e->value, v, &part))
-        return refuse(cx, ERR_UPSTREAM, RULE, "an entry's '%.*s' is none", STR(name));
-    buf_str(b, S(",\""));
-    buf_str(b, name);
-    buf_str(b, S("\":"));
-    gateway__put_part(b, t, &part);
-    return ERR_OK;
-}
-
-/* Text of ours around theirs. Type and id were checked: nothing in them needs an escape. */
-static err_t
-put_entry(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
-          const struct entry *entry)
-{
-    struct buf *b = &js->buf;
-    err_t e;
-
-    json_put_raw(js, S("{\"fullUrl\":\""));
+    if (!gateway__place(t, e->value, e->resource.value, &part))
+        return refuse(cx, ERR_UPSTREAM, RULE, "it cannot be told where a resource stands");
+    buf_str(b, S("{\"fullUrl\":\""));
     buf_str(b, t->ours);
     buf_c(b, '/');
-    buf_str(b, entry->resource.type);
+    buf_str(b, e->resource.type);
     buf_c(b, '/');
-    buf_str(b, entry->resource.id);
-    buf_c(b, '"');
-    if ((e = put_member(cx, b, t, entry, S("resource"), entry->resource.value)) != ERR_OK ||
-        (e = put_member(cx, b, t, entry, S("search"), entry->search)) != ERR_OK)
-        return e;
+    buf_str(b, e->resource.id);
+    buf_str(b, S("\",\"resource\":"));
+    gateway__put_part(b, t, &part);
+    if (e->mode.p != NULL)
+        buf_str(b, is_include(e) ? S(",\"search\":{\"mode\":\"include\"}")
+                                 : S(",\"search\":{\"mode\":\"match\"}"));
     buf_c(b, '}');
     return ERR_OK;
 }
@@ -265,7 +257,7 @@ put_links(struct ctx *cx, struct gateway *gw, struct json_out *js, const json *b
 
 /* FHIR R4 2.6.2.1: a list that would be empty is left out. */
 static err_t
-put_entries(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
+put_entries(struct ctx *cx, struct json_out *js, struct gateway_text *t,
             const struct gateway_judged *j)
 {
     struct fhir_query required;
@@ -274,7 +266,7 @@ put_entries(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
 
     if ((e = read_required(cx, j, &required)) != ERR_OK)
         return e;
-    for (json_each(it, json_get(t->root, "entry"))) {
+    for (json_each(it, json_get(t->json.root, "entry"))) {
         struct entry entry = read_entry(it.value);
 
         if (is_outcome(&entry))
@@ -286,7 +278,8 @@ put_entries(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
             json_array(js);
         }
         any = true;
-        if ((e = put_entry(cx, js, t, &entry)) != ERR_OK)
+        json_put_raw(js, S(""));
+        if ((e = put_entry(cx, &js->buf, t, &entry)) != ERR_OK)
             return e;
     }
     if (any)
@@ -295,10 +288,10 @@ put_entries(struct ctx *cx, struct json_out *js, const struct gateway_text *t,
 }
 
 static err_t
-release_bundle(struct ctx *cx, struct gateway *gw, const struct gateway_text *t,
+release_bundle(struct ctx *cx, struct gateway *gw, struct gateway_text *t,
                const struct gateway_judged *j, struct str *out)
 {
-    const json *bundle = t->root;
+    const json *bundle = t->json.root;
     struct json_out js;
     int64_t total;
     err_t e;
@@ -328,10 +321,10 @@ release_bundle(struct ctx *cx, struct gateway *gw, const struct gateway_text *t,
 }
 
 static err_t
-release_resource(struct ctx *cx, const struct gateway_text *t,
-                 const struct gateway_judged *j, struct str *out)
+release_resource(struct ctx *cx, struct gateway_text *t, const struct gateway_judged *j,
+                 struct str *out)
 {
-    const json *resource = t->root;
+    const json *resource = t->json.root;
     struct gateway_part whole = { resource, 0, t->text.n };
     struct json_out js;
 
@@ -359,7 +352,7 @@ gateway__release(struct ctx *cx, struct gateway *gw, const struct gateway_judged
         return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no sound JSON");
     if (j->request.interaction == FHIR_READ || j->request.interaction == FHIR_VREAD)
         return release_resource(cx, &t, j, out);
-    if (!json_is(json_get(t.root, "resourceType"), "Bundle"))
+    if (!json_is(json_get(t.json.root, "resourceType"), "Bundle"))
         return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no Bundle");
     return release_bundle(cx, gw, &t, j, out);
 }

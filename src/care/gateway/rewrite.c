@@ -63,7 +63,7 @@ gateway__pass_header(struct ctx *cx, const struct gateway_judged *j, struct str 
 static size_t
 place(const struct gateway_text *t, struct str s)
 {
-    return (size_t)(s.p - t->base);
+    return (size_t)(s.p - t->json.base);
 }
 
 static bool
@@ -97,7 +97,7 @@ brace_before(struct str text, size_t at, int n, size_t *end)
 static bool
 end_of(const struct gateway_text *t, const json *entry, const json *member, size_t *to)
 {
-    const json *next = json_behind(member), *end = json_behind(t->root);
+    const json *next = json_behind(member), *end = json_behind(t->json.root);
     int braces = next < json_behind(entry) ? 1 : next < end ? 2 : 3;
     struct str s;
 
@@ -160,18 +160,20 @@ base_behind(const struct gateway_text *t, size_t at, bool *whole)
 }
 
 void
-gateway__put_part(struct buf *b, const struct gateway_text *t,
-                  const struct gateway_part *part)
+gateway__put_part(struct buf *b, struct gateway_text *t, const struct gateway_part *part)
 {
-    const json *end = json_behind(part->value), *at = part->value;
+    const struct json_marks *urls = &t->json.marks;
+    const json *end = json_behind(part->value);
     size_t from = part->from;
     struct str url;
 
-    for (; (at = json_find_prefix(at, end, t->upstream)) != NULL; at = json_after(at)) {
+    while (t->urls < urls->n && urls->at[t->urls] < part->value)
+        t->urls++;
+    for (; t->urls < urls->n && urls->at[t->urls] < end; t->urls++) {
         bool whole;
         size_t stands;
 
-        if (!json_str(at, &url) || !is_upstreams(url, t->upstream))
+        if (!json_str(urls->at[t->urls], &url) || !is_upstreams(url, t->upstream))
             continue;
         stands = place(t, url);
         buf_str(b, str_sub(t->text, from, stands));
@@ -187,13 +189,15 @@ err_t
 gateway__read_text(struct ctx *cx, struct str text, const struct gateway_judged *j,
                    struct gateway_text *out)
 {
-    json *v;
+    struct arena *own = cx->arena;
     err_t e;
 
     *out = (struct gateway_text){ .text = text, .upstream = j->upstream };
-    if ((e = json_parse_placed(cx, text, JSON_RAW_NUMBERS, &v, &out->base)) != ERR_OK)
+    cx->arena = cx->scratch;
+    e = json_parse_placed(cx, text, JSON_RAW_NUMBERS, j->upstream, &out->json);
+    cx->arena = own;
+    if (e != ERR_OK)
         return e;
-    out->root = v;
     out->ours = escaped(cx->arena, j->public_url);
     return out->ours.p == NULL ? refuse_memory(cx) : ERR_OK;
 }

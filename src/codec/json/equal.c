@@ -167,7 +167,7 @@ hash_number(const json *v)
         return 0;
     d += 0.0; /* -0 is 0 */
     memcpy(&bits, &d, sizeof(bits));
-    return json__mix(JSON_NUMBER, bits);
+    return str_mix(JSON_NUMBER, bits);
 }
 
 uint64_t
@@ -177,17 +177,17 @@ json_hash(const json *v)
 
     switch (json_type(v)) {
     case JSON_ABSENT:
-    case JSON_NULL: return json__mix(1, h);
-    case JSON_BOOL: return json__mix(2, unsafe_yyjson_is_true(json__open(v)));
+    case JSON_NULL: return str_mix(1, h);
+    case JSON_BOOL: return str_mix(2, unsafe_yyjson_is_true(json__open(v)));
     case JSON_NUMBER: return hash_number(v);
-    case JSON_STRING: return json__hash(json__text(v));
+    case JSON_STRING: return str_hash(json__text(v));
     case JSON_ARRAY:
         for (json_each(it, v))
-            h = json__mix(h, json_hash(it.value));
+            h = str_mix(h, json_hash(it.value));
         return h;
     case JSON_OBJECT:
         for (json_each(it, v))
-            h += json__mix(json__hash(it.name), json_hash(it.value));
+            h += str_mix(str_hash(it.name), json_hash(it.value));
         return h;
     }
     return h;

@@ -32,12 +32,24 @@ enum json_flags {
 
 err_t json_parse(struct ctx *cx, struct str text, enum json_flags flags,
                  json **out) NODISCARD;
+
+/* Texts and names, in the order in which they stand. */
+struct json_marks {
+    const json **at;
+    size_t n;
+};
 /*
  * For who writes parts of the text anew: a string (or a raw number) of the value stands
- * in `text` at its .p - *base; of a string that is behind its first quote.
+ * in `text` at its .p - base; of a string that is behind its first quote. `marks` are
+ * those that begin with the prefix, which is not empty.
  */
-err_t json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags, json **out,
-                        const char **base) NODISCARD;
+struct json_placed {
+    json *root;
+    const char *base;
+    struct json_marks marks;
+};
+err_t json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags,
+                        struct str prefix, struct json_placed *out) NODISCARD;
 
 enum json_type {
     JSON_ABSENT,
@@ -114,11 +126,6 @@ size_t json_index(const json *root, const json *v);
  */
 const json *json_after(const json *v);
 const json *json_behind(const json *v);
-/*
- * The first text (or name) from `from` on and before `end` that begins so, or NULL. The
- * prefix is not empty.
- */
-const json *json_find_prefix(const json *from, const json *end, struct str prefix);
 
 /* Deep equality: numbers by value, object members in any order. */
 bool json_equal(const json *a, const json *b);

@@ -25,14 +25,17 @@ json__text(const json *v)
 /* An allocator for yyjson that takes from the arena and never gives back. */
 struct yyjson_alc json__allocator(struct arena *a);
 
-/* One step of the hash of names and values; and of a text. */
-uint64_t json__mix(uint64_t h, uint64_t word);
-uint64_t json__hash(struct str s);
-
+/* The walk over a value, and what it finds. */
+struct json__walk {
+    struct ctx *cx;
+    struct str prefix; /* SIZE_MAX long: none */
+    struct json_marks marks;
+    size_t room; /* of the marks */
+};
 /*
  * `root` and all in it: LIMIT when it is too deep, BAD_REQUEST when a name occurs twice
  * in an object. Values lie one behind the other, a container before its content.
  */
-err_t json__check_shape(struct ctx *cx, const json *root) NODISCARD;
+err_t json__walk(struct json__walk *w, const json *root) NODISCARD;
 
 #endif

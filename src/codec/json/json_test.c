@@ -250,6 +250,63 @@ members_are_found_at_once(void **state)
     assert_null(out[0]);
 }
 
+/* Texts that begin with the prefix are marked in their order, names too; none for less. */
+static void
+texts_with_a_prefix_are_marked(void **state)
+{
+    static const char text[] =
+        "{\"http://a/x\":[\"http://a\",\"http://a/\",\"xhttp://a/\"],\"n\":1234567890123,"
+        "\"u\":{\"v\":\"http:\\/\\/a\\/\\u0031\"},\"w\":[]}";
+    static const char *const want[] = { "http://a/x", "http://a/", "http://a/1" };
+    struct json_placed placed;
+    struct str s;
+
+    (void)state;
+    assert_int_equal(
+        json_parse_placed(&t.cx, str_of(text), JSON_RAW_NUMBERS, S("http://a/"), &placed),
+        ERR_OK);
+    assert_int_equal(placed.marks.n, COUNT(want));
+    for (size_t i = 0; i < COUNT(want); i++) {
+        assert_true(json_is(placed.marks.at[i], want[i]));
+        assert_true(json_str(placed.marks.at[i], &s));
+        assert_int_equal(text[s.p - placed.base - 1], '"');
+    }
+    assert_int_equal(json_parse_placed(&t.cx, S("\"12\""), JSON_STRICT, S("12"), &placed),
+                     ERR_OK);
+    assert_true(placed.marks.n == 1 && placed.marks.at[0] == placed.root);
+    assert_int_equal(json_parse_placed(&t.cx, S("12"), JSON_RAW_NUMBERS, S("12"), &placed),
+                     ERR_OK);
+    assert_int_equal(placed.marks.n, 0); /* a number is none */
+    assert_int_equal(
+        json_parse_placed(&t.cx, S("{\"a\":1,\"a\":2}"), JSON_STRICT, S("a"), &placed),
+        ERR_BAD_REQUEST);
+    assert_null(placed.root);
+}
+
+/* More of them than there was room for at first. */
+static void
+marks_grow(void **state)
+{
+    enum { MANY = 1000 };
+    struct json_placed placed;
+    struct json_out js;
+    struct str text;
+
+    (void)state;
+    json_out_init(&js, t.cx.arena);
+    json_array(&js);
+    for (int i = 0; i < MANY; i++) {
+        json_put_z(&js, "ab");
+        json_put_z(&js, "a");
+    }
+    json_end(&js);
+    assert_int_equal(json_out_done(&t.cx, &js, &text), ERR_OK);
+    assert_int_equal(json_parse_placed(&t.cx, text, JSON_STRICT, S("ab"), &placed), ERR_OK);
+    assert_int_equal(placed.marks.n, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        assert_int_equal(json_index(placed.root, placed.marks.at[i]), 2 * i + 1);
+}
+
 static void
 raw_numbers_keep_their_text(void **state)
 {
@@ -479,6 +536,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(grammar_is_refused, up, down),
         cmocka_unit_test_setup_teardown(names_twice_are_refused, up, down),
+        cmocka_unit_test_setup_teardown(texts_with_a_prefix_are_marked, up, down),
+        cmocka_unit_test_setup_teardown(marks_grow, up, down),
         cmocka_unit_test_setup_teardown(two_of_many_alike_are_found, up, down),
         cmocka_unit_test_setup_teardown(depth_and_size_have_limits, up, down),
         cmocka_unit_test_setup_teardown(each_allocation_may_fail, up, down),

@@ -9,6 +9,8 @@
  */
 #include "codec/json/json_int.h"
 
+#include <assert.h>
+
 static void *
 take(void *arena, size_t size)
 {
@@ -34,17 +36,17 @@ json__allocator(struct arena *a)
     return (struct yyjson_alc){ take, grow, give_back, a };
 }
 
-err_t
-json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags, json **out,
-                  const char **base)
+static err_t
+parse(struct ctx *cx, struct str text, enum json_flags flags, struct str prefix,
+      struct json_placed *out)
 {
+    struct json__walk w = { .cx = cx, .prefix = prefix };
     struct yyjson_alc alc = json__allocator(cx->arena);
     struct yyjson_read_err fault = { 0 };
     struct yyjson_doc *doc;
     err_t e;
 
-    *out = NULL;
-    *base = NULL;
+    *out = (struct json_placed){ 0 };
     if (text.n > JSON_SIZE_MAX)
         return refuse(cx, ERR_TOO_LARGE, "RFC 8259 9", "JSON: %zu bytes", text.n);
     doc = yyjson_read_opts((char *)(uintptr_t)text.p, text.n,
@@ -55,17 +57,27 @@ json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags, json *
     if (doc == NULL)
         return refuse(cx, ERR_BAD_REQUEST, "RFC 8259 2", "JSON: %s at byte %zu",
                       fault.msg ? fault.msg : "?", fault.pos);
-    if ((e = json__check_shape(cx, doc->root)) != ERR_OK)
+    if ((e = json__walk(&w, doc->root)) != ERR_OK)
         return e;
-    *out = doc->root;
-    *base = doc->str_pool; /* not in place: the text's copy, whole */
+    /* not in place: the text's copy, whole */
+    *out = (struct json_placed){ doc->root, doc->str_pool, w.marks };
     return ERR_OK;
 }
 
 err_t
 json_parse(struct ctx *cx, struct str text, enum json_flags flags, json **out)
 {
-    const char *base;
+    struct json_placed whole;
+    err_t e = parse(cx, text, flags, (struct str){ NULL, SIZE_MAX }, &whole);
 
-    return json_parse_placed(cx, text, flags, out, &base);
+    *out = whole.root;
+    return e;
+}
+
+err_t
+json_parse_placed(struct ctx *cx, struct str text, enum json_flags flags, struct str prefix,
+                  struct json_placed *out)
+{
+    assert(prefix.n > 0);
+    return parse(cx, text, flags, prefix, out);
 }

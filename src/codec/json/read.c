@@ -4,7 +4,6 @@
  */
 #include "codec/json/json_int.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -43,16 +42,19 @@ json_get_str(const json *v, struct str name)
 void
 json_members(const json *v, const struct str *names, size_t n, json **out)
 {
+    uint64_t lengths = 0; /* that are asked for */
     json *at;
 
     memset(out, 0, n * sizeof(*out));
     if (json_type(v) != JSON_OBJECT)
         return;
+    for (size_t i = 0; i < n; i++)
+        lengths |= UINT64_C(1) << (names[i].n % 64);
     at = unsafe_yyjson_get_first(json__open(v));
     for (size_t left = unsafe_yyjson_get_len(json__open(v)); left > 0; left--) {
         struct str s = json__text(at++);
 
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; lengths >> (s.n % 64) & 1 && i < n; i++)
             if (str_eq(s, names[i]))
                 out[i] = at;
         at = unsafe_yyjson_get_next(at);
@@ -102,20 +104,6 @@ const json *
 json_behind(const json *v)
 {
     return unsafe_yyjson_get_next(json__open(v));
-}
-
-const json *
-json_find_prefix(const json *from, const json *end, struct str prefix)
-{
-    size_t last = prefix.n - 1; /* URLs differ there sooner than in "http://" */
-
-    assert(prefix.n > 0);
-    for (; from < end; from++)
-        if (unsafe_yyjson_is_str(json__open(from)) && json__text(from).n >= prefix.n &&
-            from->uni.str[last] == prefix.p[last] &&
-            memcmp(from->uni.str, prefix.p, last) == 0)
-            return from;
-    return NULL;
 }
 
 json *

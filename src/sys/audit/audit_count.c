@@ -77,7 +77,9 @@ flush(struct ctx *cx, struct audit *a, uint32_t entry)
         return e;
     padded = (n + 7) & ~(size_t)7;
     memset(body + n, 0, padded - n);
-    e = audit__publish(cx, a, room, padded, audit__frame_crc(body, padded), entry, &ticket);
+    e = audit__publish(cx, a, room, padded,
+                       str_hash((struct str){ (const char *)body, padded }), entry,
+                       &ticket);
     if (e == ERR_OK)
         clear(a, entry);
     return e;

@@ -9,7 +9,7 @@
  *
  * A frame:
  *
- *   | size 4 | crc 4 | seq 8 | epoch 8 | body … pad | seq 8 |
+ *   | size 4 | sum 4 | seq 8 | epoch 8 | body … pad | seq 8 |
  *
  * What makes a frame exist is the one word `head`, stored after all its bytes
  * (release). A producer that dies in the middle of a frame has not moved head:
@@ -112,7 +112,7 @@ struct ring {
 
 struct frame_head {
     uint32_t size; /* of the whole frame, a multiple of 8 */
-    uint32_t crc;  /* of body and pad, then seq and epoch */
+    uint32_t sum;  /* of body and pad, then seq and epoch */
     uint64_t seq, epoch;
 };
 enum {
@@ -135,13 +135,13 @@ void audit__ring_out(const struct ring *r, uint64_t at, void *to, size_t n);
 
 /*
  * Copies the frame at `at` into `room` (FRAME_MAX bytes) and proves it there:
- * length, crc, epoch, both numbers. CONFLICT when it is no frame.
+ * length, sum, epoch, both numbers. CONFLICT when it is no frame.
  */
 err_t audit__frame_read(struct ctx *cx, const struct ring *r, uint64_t at, uint64_t head,
                         uint8_t *room, struct frame_head *out,
                         struct bytes *body) NODISCARD;
-uint32_t audit__frame_crc(const uint8_t *body, size_t n);
-uint32_t audit__frame_crc_end(uint32_t crc, uint64_t seq, uint64_t epoch);
+/* `body`: str_hash of body and pad, outside the lock. */
+uint32_t audit__frame_sum(uint64_t body, uint64_t seq, uint64_t epoch);
 
 int64_t audit__tick_ms(void);
 void audit__futex_wake(_Atomic uint32_t *word);
@@ -162,7 +162,7 @@ struct audit {
 
 /* Under the lock. The frame's body stands in `room` behind a frame_head. */
 err_t audit__publish(struct ctx *cx, struct audit *a, uint8_t *room, size_t body_n,
-                     uint32_t crc, uint32_t flush_entry, uint64_t *ticket) NODISCARD;
+                     uint64_t hash, uint32_t flush_entry, uint64_t *ticket) NODISCARD;
 void audit__ring_bell(struct audit *a);
 /* After opening: a count that was in a frame when its worker died is cleared. */
 void audit__count_recover(struct audit *a);

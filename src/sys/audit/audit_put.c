@@ -1,7 +1,7 @@
 /*
  * audit_put.c - the worker's end of the ring.
  *
- * Packing and the checksum of the body happen outside the lock; under it stand
+ * Packing and the hash of the body happen outside the lock; under it stand
  * one check of what the auditor says, one copy and one store. Measured in
  * audit_bench.c. EUPL-1.2.
  */
@@ -125,7 +125,7 @@ renew_broken(struct ctx *cx, struct audit *a)
 }
 
 err_t
-audit__publish(struct ctx *cx, struct audit *a, uint8_t *room, size_t body_n, uint32_t crc,
+audit__publish(struct ctx *cx, struct audit *a, uint8_t *room, size_t body_n, uint64_t hash,
                uint32_t flush_entry, uint64_t *ticket)
 {
     struct ring_head *h = a->ring.head;
@@ -143,7 +143,7 @@ audit__publish(struct ctx *cx, struct audit *a, uint8_t *room, size_t body_n, ui
 
     f.seq = a->seq + 1;
     f.epoch = atomic_load_explicit(&h->epoch, memory_order_relaxed);
-    f.crc = audit__frame_crc_end(crc, f.seq, f.epoch);
+    f.sum = audit__frame_sum(hash, f.seq, f.epoch);
     memcpy(room, &f, sizeof(f));
     memcpy(room + sizeof(f) + body_n, &f.seq, sizeof(f.seq));
     audit__ring_in(&a->ring, head, room, f.size);
@@ -176,7 +176,7 @@ audit_put_ticket(struct ctx *cx, const struct audit_record *record, uint64_t *ti
     struct audit *a = audit_of(cx);
     uint8_t room[FRAME_MAX], *body = room + sizeof(struct frame_head);
     size_t n, padded;
-    uint32_t crc;
+    uint64_t hash;
     err_t e;
 
     *ticket = 0;
@@ -186,10 +186,10 @@ audit_put_ticket(struct ctx *cx, const struct audit_record *record, uint64_t *ti
         return e;
     padded = (n + 7) & ~(size_t)7;
     memset(body + n, 0, padded - n);
-    crc = audit__frame_crc(body, padded);
+    hash = str_hash((struct str){ (const char *)body, padded });
 
     pthread_mutex_lock(&a->lock);
-    e = audit__publish(cx, a, room, padded, crc, 0, ticket);
+    e = audit__publish(cx, a, room, padded, hash, 0, ticket);
     pthread_mutex_unlock(&a->lock);
     if (e == ERR_OK)
         audit__ring_bell(a);

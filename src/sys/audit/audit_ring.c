@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-#include <zlib.h>
 
 static const char magic[8] = "KNOOPRG1";
 
@@ -86,19 +85,11 @@ audit__ring_last(const struct ring *r, uint64_t head)
 
 /* --- frames ----------------------------------------------------------------- */
 
-/* zlib's: for what a power cut leaves behind, not against anyone. */
+/* For what a power cut leaves behind, not against anyone. */
 uint32_t
-audit__frame_crc(const uint8_t *body, size_t n)
+audit__frame_sum(uint64_t body, uint64_t seq, uint64_t epoch)
 {
-    return (uint32_t)crc32(0, body, (uInt)n);
-}
-
-uint32_t
-audit__frame_crc_end(uint32_t crc, uint64_t seq, uint64_t epoch)
-{
-    uint64_t both[2] = { seq, epoch };
-
-    return (uint32_t)crc32(crc, (const Bytef *)both, sizeof(both));
+    return (uint32_t)str_mix(str_mix(body, seq), epoch);
 }
 
 err_t
@@ -126,8 +117,7 @@ audit__frame_read(struct ctx *cx, const struct ring *r, uint64_t at, uint64_t he
                       "a frame begins as number %llu and ends as %llu",
                       (unsigned long long)out->seq, (unsigned long long)again);
     *body = (struct bytes){ room + sizeof(*out), body_n };
-    if (audit__frame_crc_end(audit__frame_crc(body->p, body_n), out->seq, out->epoch) !=
-        out->crc)
+    if (audit__frame_sum(str_hash(str_of_bytes(*body)), out->seq, out->epoch) != out->sum)
         return refuse(cx, ERR_CONFLICT, "", "the frame with number %llu was altered",
                       (unsigned long long)out->seq);
     return ERR_OK;

@@ -2,15 +2,16 @@
  */
 #include "sys/http/direct_int.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static int
-give_line(struct direct_conn *c, struct str line)
+give_line(struct direct_conn *c)
 {
     struct transfer *t = c->t;
+    struct str line = { c->line.p, c->line.n };
 
+    c->line.n = 0;
     t->head_bytes += line.n;
     t->stopped = t->head_bytes > CLIENT_HEAD_MAX || c->line.failed || !t->head(t, line);
     return t->stopped ? HPE_USER : 0;
@@ -20,12 +21,16 @@ static int
 on_status_complete(llhttp_t *p)
 {
     struct direct_conn *c = p->data;
-    char line[32];
-    int n = snprintf(line, sizeof(line), "HTTP/%d.%d %d", p->http_major, p->http_minor,
-                     p->status_code);
+    struct buf *b = &c->line;
 
-    c->line.n = 0;
-    return give_line(c, (struct str){ line, (size_t)n });
+    b->n = 0;
+    buf_str(b, S("HTTP/"));
+    buf_u64(b, p->http_major);
+    buf_c(b, '.');
+    buf_u64(b, p->http_minor);
+    buf_c(b, ' ');
+    buf_u64(b, p->status_code);
+    return give_line(c);
 }
 
 /* Trailers are read and forgotten, up to the head's limit. */
@@ -61,12 +66,8 @@ static int
 on_value_complete(llhttp_t *p)
 {
     struct direct_conn *c = p->data;
-    struct str line = { c->line.p, c->line.n };
 
-    if (c->head_done)
-        return 0;
-    c->line.n = 0;
-    return give_line(c, line);
+    return c->head_done ? 0 : give_line(c);
 }
 
 static int

@@ -229,6 +229,7 @@ struct http {
     struct limits limits;
     struct http_setup setup;
     struct arena room, tuning; /* trees; what a reload replaces */
+    struct arena rewriting;    /* the scratch of one rewriting after the other: warm */
     struct route_node *tree[HTTP_DOOR_INTERNAL + 1];
     struct tls_server *tls[HTTP_DOOR_INTERNAL + 1];
     struct listener *listeners;

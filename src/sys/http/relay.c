@@ -26,9 +26,10 @@
 
 enum {
     HIGH_WATER = 128 * 1024,
-    PIECE_MAX = 64 * 1024,    /* CURLOPT_BUFFERSIZE: the most that comes at once */
-    FRAME = 16,               /* the end of a chunk and the last chunk */
-    REWRITE_HERE = 48 * 1024, /* bytes: a fraction of a millisecond */
+    PIECE_MAX = 64 * 1024,     /* CURLOPT_BUFFERSIZE: the most that comes at once */
+    FRAME = 16,                /* the end of a chunk and the last chunk */
+    REWRITE_HERE = 256 * 1024, /* bytes: a fraction of a millisecond */
+    WARM = 1024 * 1024,        /* what parsing that many takes */
     RELAY_HEADERS = 64,
     ANSWER_MARGIN_MS = 100,
 };
@@ -475,6 +476,24 @@ rewrite(struct relay *r)
     return e == ERR_OK && cx->arena->failed ? refuse_memory(cx) : e;
 }
 
+/* With a scratch that all of the loop's share: memory of each exchange's own is cold. */
+static err_t
+rewrite_warm(struct relay *r)
+{
+    struct ctx *cx = &r->ex->rq.cx;
+    struct arena *warm = &r->ex->http->rewriting;
+    err_t e;
+
+    warm->ceiling = cx->arena->ceiling;
+    if (warm->block == NULL)
+        (void)!arena_take(warm, WARM); /* one block from now on, where there is memory */
+    arena_reset(warm);
+    cx->scratch = warm;
+    e = rewrite(r);
+    cx->scratch = cx->arena;
+    return e;
+}
+
 static void
 rewrite_in_pool(struct pool_job *job)
 {
@@ -516,7 +535,7 @@ rewrite_held(struct relay *r)
         return;
     }
     ex->rq.cx.may_not_block = true;
-    ex->result = rewrite(r);
+    ex->result = rewrite_warm(r);
     if (ex->result == ERR_WOULD_BLOCK) {
         refuse_clear(&ex->rq.cx);
         to_pool(r);

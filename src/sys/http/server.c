@@ -416,6 +416,7 @@ http_open(struct ctx *cx, const struct http_setup *setup, struct http **out)
     h->conf = conf_take(setup->conf);
     arena_init(&h->room, 4 << 20);
     arena_init(&h->tuning, 4 << 20);
+    arena_init(&h->rewriting, 0);
     add_listeners(h, setup->public_fds, setup->public_count, HTTP_DOOR_PUBLIC);
     add_listeners(h, setup->internal_fds, setup->internal_count, HTTP_DOOR_INTERNAL);
     if ((e = open_rest(cx, h)) != ERR_OK) {
@@ -527,6 +528,7 @@ http_close(struct http *h)
         h->sys->http = NULL;
     arena_fini(&h->room);
     arena_fini(&h->tuning);
+    arena_fini(&h->rewriting);
     conf_give(h->conf);
     free(h->listeners);
     free(h);

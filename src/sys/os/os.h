@@ -112,7 +112,7 @@ err_t os_hand(struct ctx *cx, const char *path, int fd) NODISCARD;
 /* umask 077, no core, not dumpable, no new privileges, descriptors to the max. */
 err_t os_harden(struct ctx *cx) NODISCARD;
 /*
- * What requests gave back stays with the process, up to 16 MiB: asking the kernel for
+ * What requests gave back stays with the process, up to 64 MiB: asking the kernel for
  * the same pages again costs more than all else that is done with them.
  */
 void os_memory_keep(void);

@@ -83,21 +83,11 @@ store__kept_key(struct arena *a, const struct sql_arg *args, size_t n)
     return (struct bytes){ p, at };
 }
 
-/* Who knows how can make two that are alike: it finds a slot, and decides nothing. */
+/* It finds a slot, and decides nothing. */
 uint64_t
 store__kept_hash(enum sql_id id, struct bytes key)
 {
-    uint64_t h = UINT64_C(0x9e3779b97f4a7c15) * ((uint64_t)id + 1), word;
-
-    for (size_t i = 0; i < key.n; i += sizeof(word)) {
-        size_t n = key.n - i < sizeof(word) ? key.n - i : sizeof(word);
-
-        word = 0;
-        memcpy(&word, key.p + i, n);
-        h = (h ^ word) * UINT64_C(0xff51afd7ed558ccd);
-        h ^= h >> 32;
-    }
-    return h | 1;
+    return str_mix(str_hash(str_of_bytes(key)), (uint64_t)id) | 1;
 }
 
 /* --- found -------------------------------------------------------------------------- */
