@@ -20,7 +20,7 @@
 #include "sys/audit/log_int.h"
 
 enum {
-    GATHER_MS = 5, /* within 10, with a sync of 1-2 ms before it and one behind it */
+    SAFE_MS = 10, /* from its being put an event is on disk, as long as the disk keeps up */
     BEAT_MS = 200, /* asleep for no longer: audit.patience is 1 s at least */
     FULL_MS = 100, /* between tries on a full disk */
     ARENA = 64 << 20,
@@ -38,6 +38,7 @@ struct ring_in {
 struct auditor {
     const struct auditor_setup *setup;
     struct arena arena;
+    int64_t turn_ms; /* the last one took, its sync included */
     struct log log;
     struct ring_in in[AUDIT_RINGS_MAX];
     size_t n;
@@ -353,13 +354,16 @@ err_t
 auditor_turn(struct ctx *outer, struct auditor *a, size_t *kept)
 {
     struct ctx cx;
+    int64_t from;
     err_t e;
 
     *kept = 0;
     arena_reset(&a->arena);
     ctx_init(&cx, &a->arena, a->setup->now_ms());
     beat(a);
+    from = audit__tick_ms();
     e = turn(&cx, a, kept);
+    a->turn_ms = audit__tick_ms() - from;
     say_full(a, e != ERR_OK);
     if (e != ERR_OK)
         return refuse(outer, ERR_UNAVAILABLE, "", "%.*s", STR(cx.reason));
@@ -369,6 +373,15 @@ auditor_turn(struct ctx *outer, struct auditor *a, size_t *kept)
 }
 
 /* --- the loop ----------------------------------------------------------------------- */
+
+/* What is put when a turn has just begun waits for its end, and for all of the next. */
+static int
+gather_ms(const struct auditor *a)
+{
+    int64_t left = SAFE_MS - 2 * (a->turn_ms + 1);
+
+    return left > 1 ? (int)left : 1;
+}
 
 static bool
 anything_waits(const struct auditor *a)
@@ -410,7 +423,7 @@ sleep_until_rung(struct auditor *a)
 
     set_asleep(a, 1);
     if (!anything_waits(a))
-        stop = wait_for(a, a->setup->bell < 0 ? GATHER_MS : BEAT_MS, true);
+        stop = wait_for(a, a->setup->bell < 0 ? gather_ms(a) : BEAT_MS, true);
     set_asleep(a, 0);
     return stop;
 }
@@ -437,7 +450,7 @@ auditor_run(struct ctx *cx, struct auditor *a)
             a->setup->sync == AUDIT_SYNC_BEFORE)
             continue;
         if (!stop && a->setup->sync != AUDIT_SYNC_BEFORE)
-            stop = wait_for(a, a->more ? 0 : GATHER_MS, false);
+            stop = wait_for(a, a->more ? 0 : gather_ms(a), false);
     }
 }
 
