@@ -2,6 +2,8 @@
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/prim/prim_int.h"
@@ -44,17 +46,42 @@ hash_bytes(struct ctx *cx, enum hash h, struct bytes data, uint8_t out[HASH_MAX]
     return hash_parts(cx, h, &data, 1, out);
 }
 
+static pthread_once_t own_once = PTHREAD_ONCE_INIT;
+static pthread_key_t own_key;
+
 static void
-drop_md_ctx(EVP_MD_CTX **c)
+drop_own(void *c)
 {
-    EVP_MD_CTX_free(*c);
+    EVP_MD_CTX_free(c);
+}
+
+static void
+make_key(void)
+{
+    if (pthread_key_create(&own_key, drop_own) != 0)
+        abort(); /* before there is anything to lose */
+}
+
+/* The thread's, for one hash after the other: a new one costs as much as a short text. */
+static EVP_MD_CTX *
+own_ctx(void)
+{
+    EVP_MD_CTX *c;
+
+    pthread_once(&own_once, make_key);
+    if ((c = pthread_getspecific(own_key)) != NULL || (c = EVP_MD_CTX_new()) == NULL)
+        return c;
+    if (pthread_setspecific(own_key, c) == 0)
+        return c;
+    EVP_MD_CTX_free(c);
+    return NULL;
 }
 
 err_t
 hash_parts(struct ctx *cx, enum hash h, const struct bytes *parts, size_t count,
            uint8_t out[HASH_MAX])
 {
-    scoped(drop_md_ctx) EVP_MD_CTX *c = EVP_MD_CTX_new();
+    EVP_MD_CTX *c = own_ctx();
     bool good;
 
     if (h == HASH_NONE)
