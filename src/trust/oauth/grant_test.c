@@ -779,6 +779,48 @@ tokens_end(void **state)
     assert_false(is_burned(W, "nonce-1")); /* swept: a presentation that old is refused */
 }
 
+/* What was opened is remembered; the row that stands in the file decides all the same. */
+static void
+what_was_opened_does_not_outlive_its_row(void **state)
+{
+    struct str token = world_token(W, world_ask(W, &(struct words){ 0 }));
+    scoped(store_rows_close) struct store_rows rows = { 0 };
+    uint8_t hash[HASH_MAX];
+    struct bytes sealed, altered;
+    struct oauth_token t;
+    int64_t expires;
+
+    assert_int_equal(hash_bytes(CX, HASH_SHA256, bytes_of(token), hash), ERR_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(oauth_token_find(CX, token, &t), ERR_OK);
+        assert_true(str_is(t.client_id, CLIENT_ID));
+    }
+    assert_int_equal(store_query(CX, SQL_oauth_token_find, &rows,
+                                 SQL_ARGS(sql_blob(((struct bytes){ hash, 32 })))),
+                     ERR_OK);
+    assert_true(store_next(&rows));
+    sealed = arena_bytes(CX->arena, store_blob(&rows, 0));
+    altered = arena_bytes(CX->arena, sealed);
+    expires = store_int(&rows, 1);
+    assert_int_equal(store_done(&rows), ERR_OK);
+    ((uint8_t *)(uintptr_t)altered.p)[altered.n - 1] ^= 1;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(
+            store_exec(CX, SQL_oauth_token_sweep, NULL, SQL_ARGS(sql_int(INT64_MAX))),
+            ERR_OK);
+        assert_int_equal(oauth_token_find(CX, token, &t), ERR_UNAUTHORIZED); /* no row */
+        assert_int_equal(
+            store_exec(CX, SQL_oauth_token_add, NULL,
+                       SQL_ARGS(sql_blob(((struct bytes){ hash, 32 })),
+                                sql_int(i == 1 ? CX->now_ms : expires),
+                                sql_blob(i == 0 ? altered : sealed), sql_null())),
+            ERR_OK);
+        assert_int_equal(oauth_token_find(CX, token, &t), i == 0   ? ERR_STORE
+                                                          : i == 1 ? ERR_UNAUTHORIZED
+                                                                   : ERR_OK);
+    }
+}
+
 /* The database holds neither a token nor what it says. */
 static void
 the_file_tells_nothing(void **state)
@@ -903,6 +945,7 @@ main(void)
         T(iat_for_nbf),
         T(the_user_who_is_offered),
         T(tokens_end),
+        T(what_was_opened_does_not_outlive_its_row),
         T(the_file_tells_nothing),
         T(floods_are_counted),
         T(subjects_that_ended),

@@ -196,6 +196,7 @@ struct oauth__state {
     struct jwk_cache *keys;     /* of DPoP proofs seen before */
     struct cache *remote;       /* metadata and definitions of others */
     struct cache *tokens;       /* ours at others */
+    struct cache *opened;       /* what our own say: store.c */
     int64_t told_minute;        /* in this minute so many refusals */
     int64_t (*uptime_ms)(void); /* os_uptime_ms, or a test's */
     int told;                   /* had an event of their own */

@@ -18,6 +18,7 @@ enum {
     KEYS_CACHED = 4096,     /* DPoP keys, imported */
     REMOTE_CACHE = 4 << 20, /* bytes */
     TOKENS_CACHE = 8 << 20, /* bytes: some ten thousand tokens */
+    OPENED_CACHE = 2 << 20, /* bytes: some two thousand */
     SWEEP_MS = 60 * 1000,
     MINUTE_MS = 60 * 1000,
     TOLD_MAX = 120, /* in a minute and worker: 100 MB of log a day at most */
@@ -105,6 +106,7 @@ close_room(void *state)
     jwk_cache_free(s->keys);
     cache_free(s->remote);
     cache_free(s->tokens);
+    cache_free(s->opened);
     if (s->lock_ != NULL)
         pthread_mutex_destroy(s->lock_);
     free(s->lock_);
@@ -122,7 +124,8 @@ open_room(struct ctx *cx, void **state)
         pthread_mutex_init(s->lock_, NULL) != 0 ||
         (s->keys = jwk_cache_new(KEYS_CACHED)) == NULL ||
         (s->remote = cache_new(REMOTE_CACHE)) == NULL ||
-        (s->tokens = cache_new(TOKENS_CACHE)) == NULL) {
+        (s->tokens = cache_new(TOKENS_CACHE)) == NULL ||
+        (s->opened = cache_new(OPENED_CACHE)) == NULL) {
         close_room(s);
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for the room of tokens");
     }

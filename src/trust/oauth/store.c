@@ -8,6 +8,8 @@
  *           under a key that only the token gives: who reads the file learns neither a
  *           token nor who asked for whom. Each sealed text has a key of its own, so its
  *           iv is constant.
+ *           So one sealed text and one token give one text: what was opened last is
+ *           remembered by both. The row itself is asked for each time.
  * Lifetime  Rows are swept after their end; one that has ended is not there.
  * Threads   Any. Reading is allowed on the loop with SQLite.
  * Source    Knoop. EUPL-1.2.
@@ -16,7 +18,9 @@
 
 #include <string.h>
 
+#include "sys/room.h"
 #include "sys/store/store.h"
+#include "trust/cache/cache.h"
 
 enum { TOKEN_TEXT = 43, HASH = 32, TAG = 16, IV = 12, SWEEP_ROUNDS = 20 };
 
@@ -146,11 +150,35 @@ gone(struct ctx *cx)
     return refuse(cx, ERR_UNAUTHORIZED, "RFC 7662 2.2", "no such token, or no longer");
 }
 
+/* As unseal, unless this very text was opened for this very token. */
+static err_t
+unseal_once(struct ctx *cx, struct cache *opened, struct str token,
+            const uint8_t hash[HASH], struct bytes sealed, int64_t expires_ms,
+            struct str *out)
+{
+    struct str key = arena_join(cx->arena, (struct str){ (const char *)hash, HASH },
+                                str_of_bytes(sealed));
+    struct bytes known;
+    err_t e;
+
+    if (key.p == NULL)
+        return refuse_memory(cx);
+    if (cache_get(cx, opened, bytes_of(key), &known)) {
+        *out = str_of_bytes(known);
+        return ERR_OK;
+    }
+    if ((e = unseal(cx, LABEL_ANSWER, token, sealed, out)) == ERR_OK)
+        cache_put(opened, cx->now_ms, bytes_of(key), bytes_of(*out), expires_ms);
+    return e;
+}
+
 /* What stands sealed under this token, and until when. */
 static err_t
 look_up(struct ctx *cx, enum sql_id id, struct str label, struct str token,
         struct str *text, int64_t *expires_ms)
 {
+    const struct oauth__state *s = ROOM_STATE(cx, oauth);
+    struct cache *opened = s != NULL && id == SQL_oauth_token_find ? s->opened : NULL;
     scoped(store_rows_close) struct store_rows rows = { 0 };
     uint8_t hash[HASH_MAX];
     err_t e;
@@ -163,9 +191,15 @@ look_up(struct ctx *cx, enum sql_id id, struct str label, struct str token,
              cx, id, &rows, SQL_ARGS(sql_blob(((struct bytes){ hash, HASH }))))) != ERR_OK)
         return e;
     if (store_next(&rows)) {
+        struct bytes sealed = store_blob(&rows, 0);
+
         *expires_ms = store_int(&rows, 1);
-        if (*expires_ms > cx->now_ms &&
-            (e = unseal(cx, label, token, store_blob(&rows, 0), text)) != ERR_OK)
+        if (*expires_ms <= cx->now_ms)
+            return gone(cx);
+        e = opened == NULL
+                ? unseal(cx, label, token, sealed, text)
+                : unseal_once(cx, opened, token, hash, sealed, *expires_ms, text);
+        if (e != ERR_OK)
             return e;
     }
     if ((e = store_done(&rows)) != ERR_OK)
