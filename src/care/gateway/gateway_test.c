@@ -1061,12 +1061,12 @@ upstream_errors_are_told_in_our_words(void **state)
     static const struct {
         int status;
         err_t want;
-    } rows[] = { { 400, ERR_BAD_REQUEST }, { 401, ERR_UPSTREAM },
-                 { 403, ERR_UPSTREAM },    { 404, ERR_NOT_FOUND },
-                 { 410, ERR_GONE },        { 429, ERR_UNAVAILABLE },
-                 { 500, ERR_UPSTREAM },    { 503, ERR_UNAVAILABLE },
-                 { 204, ERR_UPSTREAM },    { 302, ERR_UPSTREAM },
-                 { 501, ERR_UNSUPPORTED } };
+    } rows[] = { { 400, ERR_UPSTREAM_REFUSED }, { 422, ERR_UPSTREAM_REFUSED },
+                 { 401, ERR_UPSTREAM },         { 403, ERR_UPSTREAM },
+                 { 404, ERR_NOT_FOUND },        { 410, ERR_GONE },
+                 { 429, ERR_UNAVAILABLE },      { 500, ERR_UPSTREAM },
+                 { 503, ERR_UNAVAILABLE },      { 204, ERR_UPSTREAM },
+                 { 302, ERR_UPSTREAM },         { 501, ERR_UNSUPPORTED } };
     struct gateway_plan plan;
     struct str out;
 

@@ -26,8 +26,8 @@ refuse_status(struct ctx *cx, int status)
         int status;
         err_t code;
     } rows[] = {
-        { 400, ERR_BAD_REQUEST }, { 404, ERR_NOT_FOUND },   { 410, ERR_GONE },
-        { 422, ERR_BAD_REQUEST }, { 429, ERR_UNAVAILABLE }, { 501, ERR_UNSUPPORTED },
+        { 400, ERR_UPSTREAM_REFUSED }, { 404, ERR_NOT_FOUND },   { 410, ERR_GONE },
+        { 422, ERR_UPSTREAM_REFUSED }, { 429, ERR_UNAVAILABLE }, { 501, ERR_UNSUPPORTED },
         { 503, ERR_UNAVAILABLE },
     };
 
