@@ -1068,7 +1068,7 @@ clients_that_go(void **state)
         }
         close(fd);
     }
-    for (int i = 0; i < 200 && http_stats(s.http)->connections_now > 0; i++)
+    for (int i = 0; i < 2000 && http_stats(s.http)->connections_now > 0; i++)
         usleep(10000);
     assert_int_equal(http_stats(s.http)->connections_now, 0);
 }
