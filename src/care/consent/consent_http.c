@@ -13,7 +13,7 @@
 #include "base/time.h"
 #include "sys/room.h"
 
-#define RULE "issue 2.4"
+#define RULE "RFC 9110 15.5.1"
 
 enum { BODY_MAX = 16 * 1024 };
 

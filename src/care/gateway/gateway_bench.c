@@ -161,10 +161,7 @@ each(struct ctx *cx, struct gateway *gw, const struct gateway_judged *j, struct 
 
         arena_reset(cx->arena);
         if (j != NULL)
-            bench_must(cx,
-                       gateway__release(cx, gw, j, 200, S("application/fhir+json"),
-                                        bytes_of(text), &out),
-                       "release");
+            bench_must(cx, gateway__release(cx, gw, j, bytes_of(text), &out), "release");
         else
             bench_must(cx, json_parse(cx, text, JSON_RAW_NUMBERS, &v), "parse");
     }

@@ -56,11 +56,17 @@ read_call(struct req *rq)
 }
 
 static err_t
-rewrite(struct req *rq, int status, struct str type, struct bytes body, struct str *out)
+accept_answer(struct req *rq, int status, struct str type)
+{
+    return gateway__accept(&rq->cx, status, type);
+}
+
+static err_t
+rewrite(struct req *rq, struct bytes body, struct str *out)
 {
     const struct carried *c = rq->state_;
 
-    return gateway__release(&rq->cx, c->gw, c->judged, status, type, body, out);
+    return gateway__release(&rq->cx, c->gw, c->judged, body, out);
 }
 
 static bool
@@ -86,6 +92,7 @@ relay(struct req *rq, struct gateway *gw, const struct gateway_plan *plan)
         .hold_max = hold ? (size_t)conf->gateway_hold : 0,
         .timeout_ms = conf->gateway_timeout,
         .repeatable = plan->repeatable,
+        .accept = accept_answer,
         .rewrite = hold ? rewrite : NULL,
         .header = pass_header,
     };

@@ -126,13 +126,13 @@ struct gateway_plan {
 err_t gateway__judge(struct ctx *cx, struct gateway *gw, const struct gateway_call *call,
                      struct audit_record *audit, struct gateway_plan *plan) NODISCARD;
 
+/* May an answer of this status and media type go out at all, held or as it comes? */
+err_t gateway__accept(struct ctx *cx, int status, struct str type) NODISCARD;
 /*
- * The upstream's answer, checked and with links to the gateway, or a refusal.
- * Does not block.
+ * An accepted answer, checked and with links to the gateway, or a refusal. Does not block.
  */
 err_t gateway__release(struct ctx *cx, struct gateway *gw, const struct gateway_judged *j,
-                       int status, struct str type, struct bytes body,
-                       struct str *out) NODISCARD;
+                       struct bytes body, struct str *out) NODISCARD;
 
 /* --- tenant.c: what the options say ---------------------------------------- */
 

@@ -348,8 +348,7 @@ plan_answer(struct judging *g)
     if (g->j->match.patient != POLICY_PATIENT_BODY)
         return plan_upstream(g);
     g->plan->way = GATEWAY_REPLY;
-    return gateway__release(g->cx, g->gw, g->j, 200, S("application/fhir+json"),
-                            bytes_of(g->body_text), &g->plan->reply);
+    return gateway__release(g->cx, g->gw, g->j, bytes_of(g->body_text), &g->plan->reply);
 }
 
 static err_t

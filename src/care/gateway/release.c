@@ -17,7 +17,7 @@
 
 #include "codec/fhir/fhir.h"
 
-#define RULE "issue 2.6"
+#define RULE "spec 2d.9"
 
 static err_t
 refuse_status(struct ctx *cx, int status)
@@ -338,16 +338,22 @@ release_resource(struct ctx *cx, struct gateway_text *t, const struct gateway_ju
 }
 
 err_t
-gateway__release(struct ctx *cx, struct gateway *gw, const struct gateway_judged *j,
-                 int status, struct str type, struct bytes body, struct str *out)
+gateway__accept(struct ctx *cx, int status, struct str type)
 {
-    struct gateway_text t;
-
-    *out = (struct str){ NULL, 0 };
     if (status != 200)
         return refuse_status(cx, status);
     if (!str_is(type, "application/fhir+json") && !str_is(type, "application/json"))
         return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no JSON");
+    return ERR_OK;
+}
+
+err_t
+gateway__release(struct ctx *cx, struct gateway *gw, const struct gateway_judged *j,
+                 struct bytes body, struct str *out)
+{
+    struct gateway_text t;
+
+    *out = (struct str){ NULL, 0 };
     if (gateway__read_text(cx, str_of_bytes(body), j, &t) != ERR_OK)
         return refuse(cx, ERR_UPSTREAM, RULE, "the upstream's answer is no sound JSON");
     if (j->request.interaction == FHIR_READ || j->request.interaction == FHIR_VREAD)

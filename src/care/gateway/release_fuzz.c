@@ -97,8 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         prepare();
     arena_init(&arena, 16u << 20);
     ctx_init(&cx, &arena, INT64_C(1767225600000));
-    if (gateway__release(&cx, &gw, &judged, 200, S("application/fhir+json"),
-                         (struct bytes){ data, size }, &out) == ERR_OK) {
+    if (gateway__release(&cx, &gw, &judged, (struct bytes){ data, size }, &out) == ERR_OK) {
         assert(json_parse(&cx, out, JSON_RAW_NUMBERS, &after) == ERR_OK);
         assert(json_parse(&cx, (struct str){ (const char *)data, size }, JSON_RAW_NUMBERS,
                           &before) == ERR_OK);

@@ -444,6 +444,7 @@ flipped(void **state)
     struct bytes der = cert_der(p->tls);
     uint8_t *copy = arena_alloc(p->t.cx.arena, der.n);
 
+    assert_non_null(copy);
     for (size_t i = 0; i < der.n; i += 3) {
         scoped(cert_drop) struct cert *c = NULL;
 

@@ -37,7 +37,7 @@ run(struct exchange *ex)
     }
 }
 
-/* Into the asker's arena; rewrite and header are for a live request alone. */
+/* Into the asker's arena; accept, rewrite and header are for a live request alone. */
 static err_t
 keep_relay(struct ctx *cx, const struct reply_relay *from, const struct reply_relay **out)
 {

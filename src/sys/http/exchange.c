@@ -95,6 +95,18 @@ put_record(struct exchange *ex)
 }
 
 static void
+tell_refusal(struct exchange *ex, err_t e)
+{
+    const struct ctx *cx = &ex->rq.cx;
+    const char *clause =
+        cx->clause != NULL && cx->clause[0] ? cx->clause : err_row(e)->clause;
+
+    ex->rq.audit.code = str_of(err_row(e)->name);
+    ex->rq.audit.clause = str_of(clause);
+    ex->rq.audit.reason = cx->reason;
+}
+
+static void
 fill_record(struct exchange *ex, err_t e)
 {
     struct audit_record *a = &ex->rq.audit;
@@ -116,10 +128,7 @@ fill_record(struct exchange *ex, err_t e)
     a->outcome = err_row(e)->status >= 500 ? AUDIT_FAILED : AUDIT_DENIED;
     if (a->event == AUDIT_UNDECIDED)
         a->event = AUDIT_ACCESS_REFUSED;
-    a->code = str_of(err_row(e)->name);
-    a->clause =
-        str_of(cx->clause != NULL && cx->clause[0] ? cx->clause : err_row(e)->clause);
-    a->reason = cx->reason;
+    tell_refusal(ex, e);
 }
 
 /* Before the first byte of the answer leaves. What cannot be audited is not answered. */
@@ -152,8 +161,7 @@ exchange_broken(struct exchange *ex)
     ex->rq.audit.event = AUDIT_ANSWER_BROKEN;
     ex->rq.audit.outcome = AUDIT_FAILED;
     if (ex->rq.cx.refused != ERR_OK) {
-        ex->rq.audit.code = str_of(err_row(ex->rq.cx.refused)->name);
-        ex->rq.audit.reason = ex->rq.cx.reason;
+        tell_refusal(ex, ex->rq.cx.refused);
     } else { /* nothing of ours: the client went */
         ex->rq.audit.code = S("CLIENT_GONE");
         ex->rq.audit.reason = S("the client went before the answer was whole");

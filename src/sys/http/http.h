@@ -106,8 +106,9 @@ err_t reply_empty(struct req *rq, int status) NODISCARD;
 
 /*
  * The gateway's way out: the loop sends this request to the upstream and
- * streams the answer back, with back-pressure, up to `body_max` bytes.
- * `rewrite` (may be NULL) is given each whole JSON body that needs changing
+ * streams the answer back, with back-pressure, up to `body_max` bytes. Before anything of
+ * it goes out, `accept` (may be NULL) looks at status and media type; what it refuses is
+ * answered by us. `rewrite` (may be NULL) is given each whole JSON body that needs changing
  * (see care/gateway); then the answer is held, up to `hold_max`. It runs on the loop
  * when the answer is small, and again in the pool when it says WOULD_BLOCK.
  */
@@ -124,8 +125,8 @@ struct reply_relay {
      * OPTIONS are so anyway.
      */
     bool repeatable;
-    err_t (*rewrite)(struct req *rq, int status, struct str type, struct bytes body,
-                     struct str *out);
+    err_t (*accept)(struct req *rq, int status, struct str type); /* without parameters */
+    err_t (*rewrite)(struct req *rq, struct bytes body, struct str *out);
     /*
      * Each header of the answer but those of framing; false drops it. `*value` may be
      * changed (Location). NULL: only those that name no place pass.

@@ -210,6 +210,20 @@ pass_line(struct relay *r, struct line l)
         reply_header(rq, name, l.value);
 }
 
+static err_t
+accept_head(struct relay *r)
+{
+    struct exchange *ex = r->ex;
+    struct str type = { NULL, 0 };
+    err_t e;
+
+    if (r->asked->accept == NULL)
+        return ERR_OK;
+    if (ex->type != NULL && (e = media_type(&ex->rq.cx, str_of(ex->type), &type)) != ERR_OK)
+        return e;
+    return r->asked->accept(&ex->rq, r->status, type);
+}
+
 /* Judges the upstream's head, and makes it ours. */
 static err_t
 take_head(struct relay *r)
@@ -217,6 +231,7 @@ take_head(struct relay *r)
     struct exchange *ex = r->ex;
     struct ctx *cx = &ex->rq.cx;
     struct str type = line_of(r, S("content-type"));
+    err_t e;
 
     ex->status = r->status;
     if (r->status < 200 || r->status > 599)
@@ -226,10 +241,13 @@ take_head(struct relay *r)
         ex->rq.method != HTTP_HEAD)
         return refuse(cx, ERR_UPSTREAM, "", "the upstream's answer passes %zu bytes",
                       r->asked->body_max);
-    if (r->asked->rewrite != NULL && line_of(r, S("content-encoding")).p != NULL)
+    if ((r->asked->accept != NULL || r->asked->rewrite != NULL) &&
+        line_of(r, S("content-encoding")).p != NULL)
         return refuse(cx, ERR_UPSTREAM, "",
                       "the upstream's answer is encoded, though not asked");
     ex->type = type.p == NULL ? NULL : arena_z(cx->arena, type);
+    if ((e = accept_head(r)) != ERR_OK)
+        return e;
     for (unsigned i = 0; i < r->lines; i++)
         pass_line(r, r->line[i]);
     if (ex->broken_header || cx->arena->failed || ex->reply_headers.failed)
@@ -465,14 +483,9 @@ rewrite(struct relay *r)
 {
     struct exchange *ex = r->ex;
     struct ctx *cx = &ex->rq.cx;
-    struct str type = { NULL, 0 };
-    err_t e;
+    struct bytes held = { (const uint8_t *)r->held.p, r->held.n };
+    err_t e = r->asked->rewrite(&ex->rq, held, &r->rewritten);
 
-    if (ex->type != NULL && (e = media_type(cx, str_of(ex->type), &type)) != ERR_OK)
-        return e;
-    e = r->asked->rewrite(&ex->rq, r->status, type,
-                          (struct bytes){ (const uint8_t *)r->held.p, r->held.n },
-                          &r->rewritten);
     return e == ERR_OK && cx->arena->failed ? refuse_memory(cx) : e;
 }
 

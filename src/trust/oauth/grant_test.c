@@ -803,6 +803,7 @@ what_was_opened_does_not_outlive_its_row(void **state)
     altered = arena_bytes(CX->arena, sealed);
     expires = store_int(&rows, 1);
     assert_int_equal(store_done(&rows), ERR_OK);
+    assert_true(sealed.p != NULL && altered.p != NULL);
     ((uint8_t *)(uintptr_t)altered.p)[altered.n - 1] ^= 1;
     for (int i = 0; i < 3; i++) {
         assert_int_equal(

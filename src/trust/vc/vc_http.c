@@ -396,7 +396,7 @@ create_vp(struct req *rq)
     if (t.until_ms <= cx->now_ms)
         return refuse(cx, ERR_BAD_REQUEST, "nuts-node 2.2", "expires lies in the past");
     if (t.until_ms - t.from_ms > most)
-        return refuse(cx, ERR_BAD_REQUEST, "issue 1.5",
+        return refuse(cx, ERR_BAD_REQUEST, "signer.presentation_max",
                       "expires is further away than signer.presentation_max allows");
     t.holder = signer.did;
     t.kid = signer.kid;
