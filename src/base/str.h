@@ -93,7 +93,12 @@ str_starts(struct str s, struct str prefix)
     return s.n >= prefix.n && str_eq(str_sub(s, 0, prefix.n), prefix);
 }
 
-bool str_eq_case(struct str a, struct str b); /* ASCII case folded */
+bool str_eq_case_n(const char *a, const char *b, size_t n); /* of one length */
+static inline bool
+str_eq_case(struct str a, struct str b) /* ASCII case folded */
+{
+    return a.n == b.n && str_eq_case_n(a.p, b.p, a.n);
+}
 bool str_ends(struct str s, struct str suffix);
 int str_cmp(struct str a, struct str b);       /* by bytes, as memcmp */
 bool bytes_eq(struct bytes a, struct bytes b); /* not for secrets: see prim.h */

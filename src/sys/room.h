@@ -12,7 +12,7 @@
 
 struct room_job {
     const char *name;
-    int64_t every_ms; /* a job runs in the pool of one worker */
+    int64_t every_ms; /* jobs run one after the other, in one worker */
     err_t (*fn)(struct ctx *cx, void *state);
 };
 

@@ -1,7 +1,10 @@
 /*
- * worker_jobs.c - timers that put rooms' jobs in the pool.
+ * worker_jobs.c - timers that have rooms' jobs run, one after the other.
  *
- *   timer ─► pool: run ─► loop: arm again
+ *   timer ─► thread: run ─► loop: arm again
+ *
+ * In a thread of their own: what malloc keeps of a large job it keeps for the thread
+ * that ran it, and in the pool that would be each of them in the course of time.
  *
  * Source    Knoop. EUPL-1.2.
  */
@@ -26,6 +29,7 @@ struct job {
 static struct {
     struct sys *sys;
     struct conf *conf;
+    struct pool *thread;
     struct job job[JOBS_MAX];
     size_t n;
 } jobs;
@@ -67,7 +71,7 @@ on_timer(struct loop_timer *timer)
 {
     struct job *j = container_of(timer, struct job, timer);
 
-    if (!pool_put(http_pool(jobs.sys->http), &j->run)) /* busy: a little later */
+    if (!pool_put(jobs.thread, &j->run)) /* busy: a little later */
         arm(j, SOON_MS);
 }
 
@@ -93,7 +97,7 @@ add(struct ctx *cx, const struct room_job *what, int room)
 err_t
 jobs_open(struct ctx *cx, struct sys *sys, struct conf *conf)
 {
-    err_t e = ERR_OK;
+    err_t e = pool_open(cx, 1, JOBS_MAX, &jobs.thread);
 
     jobs.sys = sys;
     jobs.conf = conf_take(conf);
@@ -108,9 +112,19 @@ jobs_open(struct ctx *cx, struct sys *sys, struct conf *conf)
 void
 jobs_close(void)
 {
+    unsigned waiting, running;
+
+    if (jobs.thread == NULL)
+        return;
     for (size_t i = 0; i < jobs.n; i++)
         loop_timer_clear(jobs.sys->loop, &jobs.job[i].timer);
     jobs.n = 0;
+    do {
+        loop_turn(jobs.sys->loop, 10); /* what a job asks of others comes by the loop */
+        pool_use(jobs.thread, &waiting, &running);
+    } while (waiting + running > 0);
+    pool_close(jobs.thread);
+    jobs.thread = NULL;
     conf_give(jobs.conf);
     jobs.conf = NULL;
 }

@@ -1,8 +1,8 @@
 /*
  * worker_jobs.h - what rooms do by themselves, every so often.
  *
- * Rule      A job runs in the pool of the first worker, one run at a time; the
- *           next is counted from the end of the last. A job that fails is
+ * Rule      Jobs run in a thread of the first worker, one after the other; the next
+ *           run of one is counted from the end of its last. A job that fails is
  *           logged and tried again in its turn.
  * Source    Knoop. EUPL-1.2.
  */
@@ -14,7 +14,7 @@
 
 /* Arms the timers of every room's jobs. Loop thread, or before it runs. */
 err_t jobs_open(struct ctx *cx, struct sys *sys, struct conf *conf) NODISCARD;
-/* Before the pool ends. */
+/* Waits for the one that runs. Before http, fetch and the rooms close. */
 void jobs_close(void);
 
 #endif

@@ -3,6 +3,26 @@
 
 #include <string.h>
 
+/* RFC 3986 2, without what sets user and fragment apart. */
+static bool
+is_url_char(char c)
+{
+    switch (c) {
+    case '#':
+    case '@':
+    case '\\':
+    case '"':
+    case '<':
+    case '>':
+    case '^':
+    case '`':
+    case '{':
+    case '|':
+    case '}': return false;
+    default: return c > ' ' && c < 0x7F;
+    }
+}
+
 bool
 direct_url_parse(struct str url, struct direct_url *out)
 {
@@ -13,7 +33,7 @@ direct_url_parse(struct str url, struct direct_url *out)
     if (!str_starts(url, S("http://")))
         return false;
     for (size_t i = 0; i < url.n; i++)
-        if (url.p[i] <= ' ' || url.p[i] >= 0x7F || strchr("#@\\\"<>^`{|}", url.p[i]))
+        if (!is_url_char(url.p[i]))
             return false;
     rest = str_sub(url, 7, url.n);
     while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?')

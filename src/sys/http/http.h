@@ -224,7 +224,5 @@ struct http_stats {
 extern const int64_t http_bucket_ms[HTTP_BUCKETS]; /* upper bounds; the last INT64_MAX */
 const struct http_stats *http_stats(const struct http *h);
 void http_pool_use(const struct http *h, unsigned *waiting, unsigned *running);
-/* The pool, for jobs of rooms (sys/loop/pool.h). */
-struct pool *http_pool(struct http *h);
 
 #endif

@@ -590,7 +590,7 @@ timeout_of(const struct relay *r)
 void
 relay_start(struct exchange *ex)
 {
-    struct relay *r = calloc(1, sizeof(*r));
+    struct relay *r = malloc(sizeof(*r));
     const struct reply_relay *asked = ex->relay_asked;
     struct fetch *f = ex->rq.cx.sys == NULL ? NULL : ex->rq.cx.sys->fetch;
     err_t e;

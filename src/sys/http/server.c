@@ -294,12 +294,6 @@ http_pool_use(const struct http *h, unsigned *waiting, unsigned *running)
     pool_use(h->pool, waiting, running);
 }
 
-struct pool *
-http_pool(struct http *h)
-{
-    return h->pool;
-}
-
 /* --- opening ------------------------------------------------------------------- */
 
 static err_t
