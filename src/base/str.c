@@ -145,6 +145,24 @@ utf8_len(const uint8_t *p, size_t n)
     return 0;
 }
 
+bool
+str_is_utf8(struct str s)
+{
+    struct bytes b = bytes_of(s);
+
+    for (size_t i = 0, step; i < b.n; i += step) {
+        uint64_t word = ~UINT64_C(0);
+
+        if (b.n - i >= sizeof(word))
+            memcpy(&word, b.p + i, sizeof(word));
+        step = sizeof(word);
+        if ((word & UINT64_C(0x8080808080808080)) != 0 && /* else all of it is ASCII */
+            (step = utf8_len(b.p + i, b.n - i)) == 0)
+            return false;
+    }
+    return true;
+}
+
 uint64_t
 str_mix(uint64_t h, uint64_t word)
 {
@@ -164,22 +182,4 @@ str_hash(struct str s)
     word = 0;
     memcpy(&word, s.p, s.n);
     return str_mix(h, word);
-}
-
-bool
-str_is_utf8(struct str s)
-{
-    struct bytes b = bytes_of(s);
-
-    for (size_t i = 0, step; i < b.n; i += step) {
-        uint64_t word = ~UINT64_C(0);
-
-        if (b.n - i >= sizeof(word))
-            memcpy(&word, b.p + i, sizeof(word));
-        step = sizeof(word);
-        if ((word & UINT64_C(0x8080808080808080)) != 0 && /* else all of it is ASCII */
-            (step = utf8_len(b.p + i, b.n - i)) == 0)
-            return false;
-    }
-    return true;
 }

@@ -99,6 +99,8 @@ jobs_open(struct ctx *cx, struct sys *sys, struct conf *conf)
 {
     err_t e = pool_open(cx, 1, JOBS_MAX, &jobs.thread);
 
+    if (e != ERR_OK)
+        return e;
     jobs.sys = sys;
     jobs.conf = conf_take(conf);
 #define ROOM(name, folder)                                                                 \
