@@ -69,7 +69,7 @@ json_get(const json *v, const char *name)
 {
     return json_get_str(v, str_of(name));
 }
-/* The members of these names in one pass over `v`; each as json_get_str finds it. */
+/* The members of these names (no two alike) in one pass; each as json_get_str finds it. */
 void json_members(const json *v, const struct str *names, size_t n, json **out);
 /* json_path(v, "a", "b", NULL): v.a.b, or NULL on the way. */
 json *json_path(const json *v, ...) __attribute__((sentinel));

@@ -55,8 +55,10 @@ json_members(const json *v, const struct str *names, size_t n, json **out)
         struct str s = json__text(at++);
 
         for (size_t i = 0; lengths >> (s.n % 64) & 1 && i < n; i++)
-            if (str_eq(s, names[i]))
+            if (str_eq(s, names[i])) {
                 out[i] = at;
+                break;
+            }
         at = unsafe_yyjson_get_next(at);
     }
 }

@@ -96,6 +96,14 @@ begins_so(const struct json__walk *w, const json *v)
 
 /* --- the walk --------------------------------------------------------------------- */
 
+/* What is left of a container that was entered. */
+struct level {
+    const json *first;
+    size_t left;   /* values */
+    uint64_t seen; /* lengths of names */
+    bool object, few;
+};
+
 /* A text or a name, or a value without one. */
 static inline err_t
 look_at(struct json__walk *w, const json *v)
@@ -105,41 +113,65 @@ look_at(struct json__walk *w, const json *v)
     return mark(w, v);
 }
 
-/* Into itself no deeper than the limit. */
-static err_t
-walk(struct json__walk *w, const json *container, unsigned depth)
+/* Only names of one length are compared. */
+static inline bool
+stood_before(struct level *in, const json *name)
 {
-    bool object = unsafe_yyjson_is_obj(json__open(container));
-    size_t n = unsafe_yyjson_get_len(json__open(container));
-    bool few = object && n > 1 && n <= FEW;
-    const json *first = container + 1, *at = first;
-    uint64_t seen = 0;
-    err_t e = ERR_OK;
+    uint64_t bit = UINT64_C(1) << (json__text(name).n & 63);
+
+    if (in->seen & bit && stands_before(in->first, name))
+        return true;
+    in->seen |= bit;
+    return false;
+}
+
+/* Whether one more container may be entered. */
+static err_t
+check_container(struct json__walk *w, const json *v, unsigned depth)
+{
+    size_t n = unsafe_yyjson_get_len(json__open(v));
 
     if (depth == JSON_DEPTH_MAX)
         return refuse(w->cx, ERR_LIMIT, "RFC 8259 9", "JSON: deeper than %d",
                       JSON_DEPTH_MAX);
-    if (object && n > FEW && (e = in_table(w->cx, container, n)) != ERR_OK)
-        return e;
-    for (; n > 0 && e == ERR_OK; n--, at = unsafe_yyjson_get_next(json__open(at))) {
-        if (few) { /* only names of one length are compared */
-            uint64_t bit = UINT64_C(1) << (json__text(at).n & 63);
+    return n > FEW && unsafe_yyjson_is_obj(json__open(v)) ? in_table(w->cx, v, n) : ERR_OK;
+}
 
-            if (seen & bit && stands_before(first, at))
-                return twice(w->cx);
-            seen |= bit;
-        }
-        if (object && (e = look_at(w, at++)) != ERR_OK) /* from the name to its value */
-            return e;
-        e = unsafe_yyjson_is_ctn(json__open(at)) ? walk(w, at, depth + 1) : look_at(w, at);
-    }
-    return e;
+static inline struct level
+level_of(const json *container)
+{
+    size_t n = unsafe_yyjson_get_len(json__open(container));
+
+    return (struct level){ container + 1, n, 0, unsafe_yyjson_is_obj(json__open(container)),
+                           n <= FEW };
 }
 
 err_t
 json__walk(struct json__walk *w, const json *root)
 {
-    if (unsafe_yyjson_is_ctn(json__open(root)))
-        return walk(w, root, 0);
-    return look_at(w, root);
+    struct level outer[JSON_DEPTH_MAX], in = { .left = 1 };
+    unsigned depth = 0;
+    err_t e = ERR_OK;
+
+    for (const json *v = root; e == ERR_OK; v++) {
+        while (in.left == 0) {
+            if (depth == 0)
+                return ERR_OK;
+            in = outer[--depth];
+        }
+        in.left--;
+        if (in.object) {
+            if (in.few && stood_before(&in, v))
+                return twice(w->cx);
+            if ((e = look_at(w, v++)) != ERR_OK) /* from the name to its value */
+                return e;
+        }
+        if (!unsafe_yyjson_is_ctn(json__open(v))) {
+            e = look_at(w, v);
+        } else if ((e = check_container(w, v, depth)) == ERR_OK) {
+            outer[depth++] = in;
+            in = level_of(v);
+        }
+    }
+    return e;
 }

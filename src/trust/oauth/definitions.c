@@ -45,13 +45,15 @@ struct oauth__scopes {
 bool
 oauth__is_reserved(struct str field)
 {
-    static const char *const names[] = { "iss",        "sub",       "aud",   "exp",
-                                         "iat",        "nbf",       "jti",   "active",
-                                         "cnf",        "client_id", "scope", "vps",
-                                         "token_type", "username" };
+    static const struct str names[] = {
+        S_INIT("iss"),        S_INIT("sub"),       S_INIT("aud"),   S_INIT("exp"),
+        S_INIT("iat"),        S_INIT("nbf"),       S_INIT("jti"),   S_INIT("active"),
+        S_INIT("cnf"),        S_INIT("client_id"), S_INIT("scope"), S_INIT("vps"),
+        S_INIT("token_type"), S_INIT("username"),
+    };
 
     for (size_t i = 0; i < COUNT(names); i++)
-        if (str_is(field, names[i]))
+        if (str_eq(field, names[i]))
             return true;
     return str_starts(field, S("presentation_"));
 }
