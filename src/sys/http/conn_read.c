@@ -4,8 +4,8 @@
  *
  * Trust     The peer's: any byte may be the last, or one of too many.
  * Lifetime  What is read lies in the loop's scratch until the turn ends; what was not
- * worked off is copied into `in`, which a connection without such has not. Source    Knoop.
- * EUPL-1.2.
+ *           worked off is copied into `in`, which a connection without such has not.
+ * Source    Knoop. EUPL-1.2.
  */
 #include "sys/http/conn_int.h"
 
