@@ -851,33 +851,43 @@ releases_what_was_judged_and_no_more(void **state)
     "\"Patient/1\"}" more "}"
 #define CODED(member, system, code)                                                        \
     ",\"" member "\":{\"coding\":[{\"system\":\"" system "\",\"code\":\"" code "\"}]}"
-#define WEIGHT OBSERVATION("w", CODED("code", "http://loinc.org", "29463-7"))
-#define HEIGHT OBSERVATION("h", CODED("code", "http://loinc.org", "8302-2"))
+#define WEIGHT        OBSERVATION("w", CODED("code", "http://loinc.org", "29463-7"))
+#define HEIGHT        OBSERVATION("h", CODED("code", "http://loinc.org", "8302-2"))
+#define ALCOHOL_ASKED "patient=1&code=http://snomed.info/sct%7C228273003"
+#define ALCOHOL       OBSERVATION("a", CODED("code", "http://snomed.info/sct", "228273003"))
 #define LABORATORY                                                                         \
     OBSERVATION("l", CODED("category", "http://snomed.info/sct", "275711006"))
 
-/* HAPI without a search index answers $lastn with all observations of all patients. */
+/*
+ * HAPI without a search index answers $lastn with all observations of all patients; and who
+ * does not know "handling=strict" answers a search as if a filter had not been there.
+ */
 static void
-an_operation_gives_what_its_rule_requires(void **state)
+an_answer_is_what_its_rule_requires(void **state)
 {
-    static const char weight[] = "patient=1&code=http://loinc.org%7C29463-7",
+    static const char lastn[] = "/Observation/$lastn", search[] = "/Observation",
+                      weight[] = "patient=1&code=http://loinc.org%7C29463-7",
                       laboratory[] =
                           "patient=1&category=http://snomed.info/sct%7C275711006"
                           "&_include=Observation:has-member&_include=Observation:specimen";
     static const struct {
-        const char *query, *body;
+        const char *path, *query, *body;
         err_t want;
     } rows[] = {
-        { weight, BUNDLE(MATCH(HEIGHT)), ERR_UPSTREAM },
-        { weight, BUNDLE(MATCH(WEIGHT) "," MATCH(HEIGHT)), ERR_UPSTREAM },
-        { weight, BUNDLE("{\"resource\":" HEIGHT "}"), ERR_UPSTREAM },
-        { weight, BUNDLE(MATCH(OBSERVATION("n", ""))), ERR_UPSTREAM },
-        { weight,
+        { lastn, weight, BUNDLE(MATCH(HEIGHT)), ERR_UPSTREAM },
+        { lastn, weight, BUNDLE(MATCH(WEIGHT) "," MATCH(HEIGHT)), ERR_UPSTREAM },
+        { lastn, weight, BUNDLE("{\"resource\":" HEIGHT "}"), ERR_UPSTREAM },
+        { lastn, weight, BUNDLE(MATCH(OBSERVATION("n", ""))), ERR_UPSTREAM },
+        { lastn, weight,
           BUNDLE(MATCH(OBSERVATION("s", CODED("code", "http://other.example", "29463-7")))),
           ERR_UPSTREAM },
-        { laboratory, BUNDLE(MATCH(WEIGHT)), ERR_UPSTREAM },
-        { weight, BUNDLE(MATCH(WEIGHT)), ERR_OK },
-        { laboratory, BUNDLE(MATCH(LABORATORY) "," INCLUDE(WEIGHT)), ERR_OK },
+        { lastn, laboratory, BUNDLE(MATCH(WEIGHT)), ERR_UPSTREAM },
+        { lastn, weight, BUNDLE(MATCH(WEIGHT)), ERR_OK },
+        { lastn, laboratory, BUNDLE(MATCH(LABORATORY) "," INCLUDE(WEIGHT)), ERR_OK },
+        { search, ALCOHOL_ASKED, BUNDLE(MATCH(WEIGHT)), ERR_UPSTREAM },
+        { search, ALCOHOL_ASKED, BUNDLE(MATCH(ALCOHOL) "," MATCH(WEIGHT)), ERR_UPSTREAM },
+        { search, ALCOHOL_ASKED, BUNDLE("{\"resource\":" WEIGHT "}"), ERR_UPSTREAM },
+        { search, ALCOHOL_ASKED, BUNDLE(MATCH(ALCOHOL)), ERR_OK },
     };
     struct gateway_plan plan;
     struct str out;
@@ -885,7 +895,7 @@ an_operation_gives_what_its_rule_requires(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         err_t e;
 
-        assert_int_equal(get(state, "/Observation/$lastn", rows[i].query, &plan), ERR_OK);
+        assert_int_equal(get(state, rows[i].path, rows[i].query, &plan), ERR_OK);
         e = release(state, &plan, rows[i].body, &out);
         if (e != rows[i].want)
             fail_msg("row %zu: %s (%.*s)", i, err_row(e)->name, STR(CX->reason));
@@ -1113,13 +1123,13 @@ headers_tell_the_content_and_places_of_ours(void **state)
     "\"next\",\"url\":\"" url "\"}],\"entry\":[]}"
 
 static struct str
-page_of(void **state)
+page_of(void **state, const char *path, const char *query)
 {
     struct gateway_plan plan;
     struct str out;
     size_t at;
 
-    assert_int_equal(get(state, "/Condition", "patient=1", &plan), ERR_OK);
+    assert_int_equal(get(state, path, query, &plan), ERR_OK);
     assert_int_equal(release(state, &plan, NEXT(UPSTREAM "?_getpages=abc&patient=1"), &out),
                      ERR_OK);
     assert_false(has(out, "getpages"));
@@ -1133,7 +1143,7 @@ static void
 pages_are_bound_to_token_patient_and_policy(void **state)
 {
     struct gateway_plan plan;
-    struct str page = page_of(state);
+    struct str page = page_of(state, "/Condition", "patient=1");
     char *broken = arena_z(&W->t.arena, page);
 
     assert_non_null(broken);
@@ -1161,12 +1171,25 @@ pages_are_bound_to_token_patient_and_policy(void **state)
     assert_int_equal(get(state, "/_page", page.p, &plan), ERR_GONE);
 }
 
+/* What the search had to ask for, its pages must give. */
+static void
+a_page_is_what_its_rule_requires(void **state)
+{
+    struct gateway_plan plan;
+    struct str page = page_of(state, "/Observation", ALCOHOL_ASKED), out;
+
+    assert_int_equal(get(state, "/_page", page.p, &plan), ERR_OK);
+    assert_int_equal(release(state, &plan, BUNDLE(MATCH(ALCOHOL)), &out), ERR_OK);
+    assert_int_equal(release(state, &plan, BUNDLE(MATCH(WEIGHT)), &out), ERR_UPSTREAM);
+}
+
 /* A reload between two pages: another version of the policy is another decision. */
 static void
 a_page_ends_with_its_policy(void **state)
 {
     struct gateway_plan plan;
-    struct str page = page_of(state), rest, version = S("\"version\": \"1.0.0\"");
+    struct str page = page_of(state, "/Condition", "patient=1"), rest,
+               version = S("\"version\": \"1.0.0\"");
     struct policy_source *list;
     struct policy_set *later;
     size_t n, refused, at;
@@ -1321,7 +1344,7 @@ main(void)
         TEST(forwards_no_credentials),
         TEST(door_answers_as_the_rfcs_say),
         TEST(releases_what_was_judged_and_no_more),
-        TEST(an_operation_gives_what_its_rule_requires),
+        TEST(an_answer_is_what_its_rule_requires),
         TEST(links_lead_to_the_gateway),
         TEST(of_a_search_the_mode_passes),
         TEST(an_answer_without_matches_has_no_list),
@@ -1329,6 +1352,7 @@ main(void)
         TEST(upstream_errors_are_told_in_our_words),
         TEST(headers_tell_the_content_and_places_of_ours),
         TEST(pages_are_bound_to_token_patient_and_policy),
+        TEST(a_page_is_what_its_rule_requires),
         TEST(a_page_ends_with_its_policy),
         TEST(pages_that_lead_elsewhere_are_refused),
         TEST(a_known_patient_is_judged_on_the_loop),

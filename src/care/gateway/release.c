@@ -5,9 +5,9 @@
  *           came along is of a type that the rule brings, and nobody else's.
  *           One resource that is not refuses the whole answer: an upstream
  *           that mixes patients is broken, and silence would hide it.
- *           Each match of an operation is what its rule requires: strict
- *           handling binds searches alone, and HAPI that has no search index
- *           answers $lastn with all there is, whatever was asked.
+ *           Each match is what its rule requires: not every server heeds
+ *           "Prefer: handling=strict", none must for an operation, and HAPI
+ *           that has no search index answers $lastn with all there is.
  *           Error answers are told in our own words: an upstream's
  *           OperationOutcome may hold anything.
  * Trust     The upstream is the operator's; its answer is checked as if not.
@@ -61,7 +61,7 @@ read_entry(const json *value)
     return e;
 }
 
-/* What the rule of an operation requires, as terms; none of what is no operation. */
+/* What the rule requires, as terms. A page is of the request that it goes on with. */
 static err_t
 read_required(struct ctx *cx, const struct gateway_judged *j, struct fhir_query *out)
 {
@@ -70,8 +70,6 @@ read_required(struct ctx *cx, const struct gateway_judged *j, struct fhir_query 
     err_t e;
 
     *out = (struct fhir_query){ .type = r->type };
-    if (r->interaction != FHIR_OPERATION)
-        return ERR_OK;
     if ((terms = arena_array(cx->arena, r->param_n + 1, sizeof(*terms))) == NULL)
         return refuse_memory(cx);
     out->terms = terms;

@@ -156,6 +156,10 @@ refuses_what_nobody_decided(void **state)
           "patient\"],"
           "\"include\":{\"_include\":{\"a:b\":[\"Nothing\"]}}",
           "no type of R4" },
+        { "\"interaction\":\"search-type\",\"type\":\"Task\",\"patient\":[\"param:"
+          "patient\"],"
+          "\"require\":{\"period-of-use\":\"token\"}",
+          "cannot be checked" },
     };
     struct test_ctx t;
     char text[2048];

@@ -244,6 +244,13 @@ read_params(struct ctx *cx, const json *v, bool required, struct policy_param *l
     return ERR_OK;
 }
 
+/* The gateway looks whether each match is what was required: care/gateway, release.c. */
+static bool
+can_be_checked(struct str type, struct str name)
+{
+    return fhir_param_find(type, str_sub(name, 0, str_find(name, ':'))) != NULL;
+}
+
 static err_t
 read_rule_params(struct ctx *cx, const json *v, struct policy_rule *r)
 {
@@ -257,6 +264,12 @@ read_rule_params(struct ctx *cx, const json *v, struct policy_rule *r)
     r->param = list;
     if ((e = read_params(cx, require, true, list, &r->param_n)) != ERR_OK)
         return e;
+    for (size_t i = 0; i < r->param_n; i++)
+        if (!can_be_checked(r->type, list[i].name))
+            return refuse(cx, ERR_POLICY_INVALID, RULE,
+                          "'%.*s' of %.*s cannot be checked in an answer: it may be"
+                          " allowed, not required",
+                          STR(list[i].name), STR(r->type));
     return read_params(cx, allow, false, list, &r->param_n);
 }
 
