@@ -123,11 +123,14 @@ start(struct loop_task *task)
 
 /* --- the waiting thread -------------------------------------------------------- */
 
-/* At start, nobody turns the loop yet: then the one who waits does. */
+/*
+ * At start, nobody turns the loop yet: then the one who waits does, if it is his. At the
+ * end another turns it, now and then.
+ */
 static void
 wait_for(struct fetch_job *job)
 {
-    if (!loop_is_running(job->fetch->loop)) {
+    if (loop_is_mine_to_turn(job->fetch->loop)) {
         while (!job->done)
             loop_turn(job->fetch->loop, TURN_MS);
         return;

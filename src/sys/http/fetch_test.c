@@ -541,6 +541,43 @@ at_start_nobody_turns_the_loop(void **state)
     stop();
 }
 
+static void *
+fetch_beside(void *arg)
+{
+    struct test_ctx t;
+    struct fetch_reply r;
+    intptr_t e;
+
+    test_ctx_init(&t);
+    t.cx.sys = arg;
+    e = fetch(&t.cx, &wish, &r);
+    test_ctx_fini(&t);
+    return (void *)e;
+}
+
+/* When the node stops, the loop is turned now and then, by one thread. */
+static void
+a_loop_that_stands_is_turned_by_its_own_thread(void **state)
+{
+    pthread_t beside;
+    void *e;
+
+    (void)state;
+    prepare();
+    assert_int_equal(fetch_open(&s.t.cx, s.loop, s.conf, &fetcher), ERR_OK);
+    s.sys.fetch = fetcher;
+    assert_int_equal(pthread_create(&up_thread, NULL, up_run, NULL), 0);
+    assert_int_equal(pthread_create(&beside, NULL, fetch_beside, &s.sys), 0);
+    usleep(100000);
+    assert_int_equal(up_calls, 0);
+    while (pthread_tryjoin_np(beside, &e) != 0)
+        loop_turn(s.loop, 10);
+    assert_int_equal((intptr_t)e, ERR_OK);
+    assert_int_equal(up_calls, 1);
+    served_start(&s);
+    stop();
+}
+
 /* --- relay --------------------------------------------------------------------- */
 
 static void
@@ -1161,6 +1198,7 @@ main(void)
         T(a_slow_host_meets_the_deadline),
         cmocka_unit_test(hosts_have_a_cap),
         cmocka_unit_test(at_start_nobody_turns_the_loop),
+        cmocka_unit_test(a_loop_that_stands_is_turned_by_its_own_thread),
         T(relays_with_a_length),
         T(relays_of_every_framing),
         T(a_name_that_nobody_has_spoils_nothing),

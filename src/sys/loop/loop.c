@@ -61,9 +61,10 @@ loop_is_mine(const struct loop *l)
 }
 
 bool
-loop_is_running(const struct loop *l)
+loop_is_mine_to_turn(const struct loop *l)
 {
-    return atomic_load(&l->running);
+    return !atomic_load(&l->running) &&
+           pthread_equal(atomic_load(&l->thread), pthread_self());
 }
 
 /* --- sockets ------------------------------------------------------------------- */
@@ -342,6 +343,7 @@ loop_open(struct ctx *cx, struct loop **out)
     *out = NULL;
     if (l == NULL)
         return refuse(cx, ERR_NO_MEMORY, "", "no memory for a loop");
+    l->thread = pthread_self();
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     l->after_end = &l->after;

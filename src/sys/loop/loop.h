@@ -49,8 +49,9 @@ void loop_run(struct loop *l);   /* until loop_stop */
 void loop_stop(struct loop *l);
 /* One turn: waits `most_ms` at most (-1: for as long as it takes). */
 void loop_turn(struct loop *l, int most_ms);
-bool loop_is_mine(const struct loop *l);    /* does the caller run it? */
-bool loop_is_running(const struct loop *l); /* does anyone? */
+bool loop_is_mine(const struct loop *l); /* does the caller run it? */
+/* Nobody runs it now, and the caller is who opened it, or turned it last. */
+bool loop_is_mine_to_turn(const struct loop *l);
 
 int64_t loop_now(const struct loop *l);  /* monotonic, ms; read once a turn */
 int64_t loop_wall(const struct loop *l); /* UTC, ms since 1970; read once a turn */
