@@ -43,7 +43,10 @@ name_of(const struct child *c)
 static void
 why(struct supervisor *s, const struct child *c, int status)
 {
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && c->state == CHILD_DRAINING)
+        log_warn(&s->cx, "%s %u was not done when its time to stop was over: ended",
+                 name_of(c), c->number);
+    else if (WIFSIGNALED(status))
         log_error(&s->cx, "%s %u died of signal %d%s", name_of(c), c->number,
                   WTERMSIG(status),
                   WTERMSIG(status) == SIGSYS ? ": it did what its role may never do" : "");

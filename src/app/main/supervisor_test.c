@@ -517,6 +517,21 @@ options_are_read_again(void **state)
     assert_int_equal(ended(&n, PATIENCE), 0);
 }
 
+/* --- the limit of a stop -------------------------------------------------------- */
+
+static void
+who_does_not_end_is_ended(void **state)
+{
+    static const char *const more[] = { "process.drain=500ms", NULL };
+    struct node n = start("late", false, more);
+
+    (void)state;
+    must_be_ready(&n);
+    assert_int_equal(kill(one(&n, "worker"), SIGSTOP), 0);
+    stop(&n);
+    assert_true(logged(&n, "worker 0 was not done when its time to stop was over"));
+}
+
 /* --- refusals ----------------------------------------------------------------- */
 
 static void
@@ -746,6 +761,7 @@ main(int argc, char **argv)
         cmocka_unit_test(as_root_for_a_user),
         cmocka_unit_test(as_an_ordinary_user),
         cmocka_unit_test(options_are_read_again),
+        cmocka_unit_test(who_does_not_end_is_ended),
         cmocka_unit_test(what_does_not_start),
         cmocka_unit_test(a_kernel_without_landlock),
         cmocka_unit_test(the_root_key_is_a_credential),

@@ -125,26 +125,37 @@ static err_t
 open_doors(struct ctx *cx, struct worker *w)
 {
     static struct tls_signer signer = { .sign = sign_handshake };
-    int public[ROLE_DOORS_MAX], internal[ROLE_DOORS_MAX];
+    int outside[ROLE_DOORS_MAX], inside[ROLE_DOORS_MAX];
     struct http_setup setup = {
         .conf = w->role->conf,
         .sys = &w->sys,
         .loop = w->sys.loop,
-        .public_fds = public,
-        .internal_fds = internal,
+        .public_fds = outside,
+        .internal_fds = inside,
         .audit_put = put_event,
         .operator_check = operator_check,
         .tls_signer = &signer,
     };
 
     signer.arg = w;
-    signer.arg = w;
     setup.tables = main_routes(&setup.table_count);
     for (size_t i = 0; i < w->role->door_n; i++)
         if (w->role->doors[i].which == ROLE_DOOR_PUBLIC)
-    public[setup.public_count++] = w->role->doors[i].fd;
-    else internal[setup.internal_count++] = w->role->doors[i].fd;
+            outside[setup.public_count++] = w->role->doors[i].fd;
+        else
+            inside[setup.internal_count++] = w->role->doors[i].fd;
     return http_open(cx, &setup, &w->sys.http);
+}
+
+static err_t
+open_jobs(struct ctx *cx, struct worker *w)
+{
+    err_t e = jobs_open(cx, &w->sys, w->role->conf);
+
+    for (int i = 0; i < ROOM_COUNT && e == ERR_OK; i++)
+        if (rooms[i].room != NULL)
+            e = jobs_add(cx, rooms[i].room->jobs, w->sys.state[i]);
+    return e;
 }
 
 err_t
@@ -157,7 +168,7 @@ worker_open(struct ctx *cx, struct worker *w)
         (e = store_open(cx, url, &w->sys.store)) != ERR_OK ||
         (e = open_rooms(cx, w)) != ERR_OK || (e = open_doors(cx, w)) != ERR_OK)
         return e;
-    return w->role->number == 0 ? jobs_open(cx, &w->sys, w->role->conf) : ERR_OK;
+    return w->role->number == 0 ? open_jobs(cx, w) : ERR_OK;
 }
 
 static err_t

@@ -10,11 +10,12 @@
  */
 #include "app/main/worker_jobs.h"
 
+#include <stdatomic.h>
+
 #include "base/log.h"
 #include "sys/loop/loop.h"
 #include "sys/loop/pool.h"
 #include "sys/os/os.h"
-#include "sys/room.h"
 
 enum { JOBS_MAX = 64, JOB_MEMORY = 64 << 20, SOON_MS = 1000 };
 
@@ -23,7 +24,7 @@ struct job {
     struct pool_job run;
     struct loop_task again;
     const struct room_job *what;
-    int room;
+    void *state;
 };
 
 static struct {
@@ -32,6 +33,7 @@ static struct {
     struct pool *thread;
     struct job job[JOBS_MAX];
     size_t n;
+    atomic_bool closing; /* none begins any more */
 } jobs;
 
 static void
@@ -46,7 +48,8 @@ on_again(struct loop_task *task)
 {
     struct job *j = container_of(task, struct job, again);
 
-    arm(j, j->what->every_ms);
+    if (!jobs.closing)
+        arm(j, j->what->every_ms);
 }
 
 static void
@@ -56,11 +59,13 @@ on_run(struct pool_job *run)
     struct arena arena;
     struct ctx cx;
 
+    if (jobs.closing)
+        return;
     arena_init(&arena, JOB_MEMORY);
     ctx_init(&cx, &arena, os_now_ms());
     cx.sys = jobs.sys;
     cx.conf = jobs.conf;
-    if (j->what->fn(&cx, jobs.sys->state[j->room]) != ERR_OK)
+    if (j->what->fn(&cx, j->state) != ERR_OK)
         log_warn(&cx, "job %s: %.*s", j->what->name, STR(cx.reason));
     arena_fini(&arena);
     loop_post(jobs.sys->loop, &j->again);
@@ -75,8 +80,8 @@ on_timer(struct loop_timer *timer)
         arm(j, SOON_MS);
 }
 
-static err_t
-add(struct ctx *cx, const struct room_job *what, int room)
+err_t
+jobs_add(struct ctx *cx, const struct room_job *what, void *state)
 {
     for (; what != NULL && what->name != NULL; what++) {
         struct job *j = &jobs.job[jobs.n];
@@ -85,7 +90,7 @@ add(struct ctx *cx, const struct room_job *what, int room)
             return refuse(cx, ERR_INTERNAL, "", "more than %d jobs", JOBS_MAX);
         jobs.n++;
         j->what = what;
-        j->room = room;
+        j->state = state;
         j->timer.fn = on_timer;
         j->run.fn = on_run;
         j->again.fn = on_again;
@@ -103,12 +108,8 @@ jobs_open(struct ctx *cx, struct sys *sys, struct conf *conf)
         return e;
     jobs.sys = sys;
     jobs.conf = conf_take(conf);
-#define ROOM(name, folder)                                                                 \
-    if (e == ERR_OK)                                                                       \
-        e = add(cx, name##_room.jobs, ROOM_##name);
-#include "lists/rooms.def"
-#undef ROOM
-    return e;
+    jobs.closing = false;
+    return ERR_OK;
 }
 
 void
@@ -118,15 +119,16 @@ jobs_close(void)
 
     if (jobs.thread == NULL)
         return;
+    jobs.closing = true;
     for (size_t i = 0; i < jobs.n; i++)
         loop_timer_clear(jobs.sys->loop, &jobs.job[i].timer);
-    jobs.n = 0;
     do {
-        loop_turn(jobs.sys->loop, 10); /* what a job asks of others comes by the loop */
+        loop_turn(jobs.sys->loop, 10);
         pool_use(jobs.thread, &waiting, &running);
     } while (waiting + running > 0);
     pool_close(jobs.thread);
     jobs.thread = NULL;
+    jobs.n = 0;
     conf_give(jobs.conf);
     jobs.conf = NULL;
 }

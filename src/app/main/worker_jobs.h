@@ -10,11 +10,17 @@
 #define KNOOP_APP_MAIN_WORKER_JOBS_H
 
 #include "sys/conf/conf.h"
-#include "sys/sys.h"
+#include "sys/room.h"
 
-/* Arms the timers of every room's jobs. Loop thread, or before it runs. */
+/* All three: loop thread, or while it does not run. */
 err_t jobs_open(struct ctx *cx, struct sys *sys, struct conf *conf) NODISCARD;
-/* Waits for the one that runs. Before http, fetch and the rooms close. */
+/* `list`, which ends with { 0 } or is NULL, from soon on; `state` is for them. */
+err_t jobs_add(struct ctx *cx, const struct room_job *list, void *state) NODISCARD;
+/*
+ * Turns the loop until the one that runs has ended, since what it asks of others comes by
+ * the loop; none begins any more. A job without an end meets process.drain. Before http,
+ * fetch and the rooms close.
+ */
 void jobs_close(void);
 
 #endif
