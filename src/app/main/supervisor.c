@@ -43,6 +43,8 @@ name_of(const struct child *c)
 static void
 why(struct supervisor *s, const struct child *c, int status)
 {
+    if (c->outdated)
+        return;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && c->state == CHILD_DRAINING)
         log_warn(&s->cx, "%s %u was not done when its time to stop was over: ended",
                  name_of(c), c->number);
@@ -79,11 +81,13 @@ buried(struct supervisor *s, struct child *c, int status)
             if (s->rings[i].ring >= 0)
                 audit_ring_auditor_died(s->rings[i].ring);
     c->restart_at = 0;
-    if (!s->stopping && s->was_ready)
+    if (!s->stopping && (s->was_ready || c->outdated))
         plan_restart(c, os_tick_ms());
+    else if (!s->stopping && s->failed == NULL)
+        s->failed = c;
     c->pid = 0;
     c->state = CHILD_NONE;
-    c->reloading = false;
+    c->reloading = c->outdated = false;
 }
 
 static struct child *
@@ -156,7 +160,8 @@ reloaded(struct supervisor *s, struct child *c, const char *text)
         if (s->child[i].reloading)
             return;
     log_info(&s->cx, "reloaded");
-    os_notify("READY=1\nSTATUS=serving");
+    if (s->was_ready)
+        os_notify("READY=1\nSTATUS=serving");
 }
 
 static void
@@ -212,8 +217,8 @@ reload(struct supervisor *s)
     }
     for (size_t i = 0; i < s->child_n; i++)
         if (s->child[i].state == CHILD_STARTING) {
+            s->child[i].outdated = true;
             kill(s->child[i].pid, SIGKILL);
-            s->child[i].restart_at = 0;
         }
     conf_give(old);
 }
@@ -370,12 +375,7 @@ turn(struct supervisor *s)
 static bool
 goes_on(const struct supervisor *s)
 {
-    if (s->stopping)
-        return !all_are(s, CHILD_NONE);
-    for (size_t i = 0; i < s->child_n && !s->was_ready; i++)
-        if (s->child[i].state == CHILD_NONE)
-            return false;
-    return true;
+    return s->stopping ? !all_are(s, CHILD_NONE) : s->failed == NULL;
 }
 
 static err_t
@@ -392,8 +392,9 @@ begin(struct supervisor *s)
     if ((e = supervisor__open(s)) != ERR_OK)
         return e;
     for (size_t i = 0; i < s->child_n; i++)
-        if ((e = supervisor__spawn(s, &s->child[i])) != ERR_OK)
-            return e;
+        if ((e = supervisor__spawn(s, &s->child[i])) != ERR_OK && e != ERR_GONE)
+            return e; /* GONE: a role has ended already; its burial names it */
+    refuse_clear(&s->cx);
     s->ping_at = os_tick_ms() + PING_EVERY;
     s->watchdog_ms = os_watchdog_ms();
     return ERR_OK;
@@ -415,7 +416,12 @@ supervisor_main(char *const *args)
     }
     while (goes_on(&s))
         turn(&s);
-    if (!s.stopping)
-        log_error(&s.cx, "does not start: a role ended before it was ready");
-    return s.stopping ? 0 : 1;
+    if (s.stopping)
+        return 0;
+    log_error(
+        &s.cx,
+        "does not start: %s %u ended before all were ready; mend what is said above, and"
+        " start again",
+        name_of(s.failed), s.failed->number);
+    return 1;
 }

@@ -5,6 +5,9 @@
  *    ^                 │                  │                   │
  *    └── restart_at ───┴──────died────────┴───────────────────┘
  *
+ * Before all have been READY there is no restart_at: who ends then would end again, of a
+ * wrong option or of what is not there, and a person or systemd is to know.
+ *
  * Source    Knoop. EUPL-1.2.
  */
 #ifndef KNOOP_APP_MAIN_SUPERVISOR_INT_H
@@ -25,6 +28,7 @@ struct child {
     int64_t restart_at; /* when NONE; 0: not again */
     int64_t backoff;
     bool reloading;
+    bool outdated; /* killed, to begin with other options */
 };
 
 enum { SIGNER, AUDITOR, WORKERS, CHILDREN_MAX = WORKERS + ROLE_WORKERS_MAX };
@@ -44,7 +48,8 @@ struct supervisor {
     struct role_ring rings[ROLE_WORKERS_MAX];
     struct child child[CHILDREN_MAX];
     size_t child_n;
-    bool was_ready; /* all were, once: from here on a death is repaired */
+    bool was_ready;             /* all were, once: from here on a death is repaired */
+    const struct child *failed; /* the first that ended before */
     bool stopping;
     int64_t stop_at; /* when waiting for workers ends */
     int64_t ping_at, watchdog_at, watchdog_ms;

@@ -517,6 +517,63 @@ options_are_read_again(void **state)
     assert_int_equal(ended(&n, PATIENCE), 0);
 }
 
+/* --- before all are ready ------------------------------------------------------- */
+
+/* A node whose worker waits for its database, which this process has locked. */
+static struct node
+start_that_waits(const char *data, int *database)
+{
+    static const char *const more[] = { "store.wait=1m", NULL };
+    struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    struct node n = start(data, false, NULL);
+
+    must_be_ready(&n);
+    stop(&n);
+    *database =
+        open(at(arena_printf(&t.arena, "%s/store/knoop.db", data).p), O_RDWR | O_CLOEXEC);
+    assert_int_equal(fcntl(*database, F_OFD_SETLK, &all), 0);
+    n = start(data, false, more);
+    for (size_t i = 0; i < COUNT(names); i++)
+        for (int64_t until = os_tick_ms() + PATIENCE; one(&n, names[i]) == 0; usleep(2000))
+            assert_true(os_tick_ms() < until);
+    return n;
+}
+
+static void
+who_ends_ends_the_start(void **state)
+{
+    int database;
+    struct node n = start_that_waits("early", &database);
+
+    (void)state;
+    assert_int_equal(kill(one(&n, "auditor"), SIGKILL), 0);
+    assert_int_equal(ended(&n, PATIENCE), 1);
+    assert_true(logged(&n, "auditor 0 died of signal 9"));
+    assert_true(logged(&n, "does not start: auditor 0 ended before all were ready; mend"));
+    os_close(&database);
+}
+
+/* Whoever is still starting begins anew with them. */
+static void
+options_may_change_meanwhile(void **state)
+{
+    int database;
+    struct node n = start_that_waits("hasty", &database);
+    pid_t was = one(&n, "worker");
+
+    (void)state;
+    kill(n.pid, SIGHUP);
+    assert_true(said("RELOADING=1", PATIENCE));
+    for (int64_t until = os_tick_ms() + PATIENCE;
+         one(&n, "worker") == was || one(&n, "worker") == 0; usleep(2000))
+        assert_true(os_tick_ms() < until);
+    assert_false(said("READY=1", 50)); /* it waits again */
+    os_close(&database);
+    must_be_ready(&n);
+    assert_false(logged(&n, "died of"));
+    stop(&n);
+}
+
 /* --- the limit of a stop -------------------------------------------------------- */
 
 static void
@@ -579,6 +636,9 @@ what_does_not_start(void **state)
                    "no worker may read");
     does_not_start("r7", "http.public.address=example.org:80", "not an address");
     does_not_start("r8", "no.such.option=1", "no.such.option");
+    /* what a role finds wrong: its reason, and then who it was */
+    does_not_start("r10", arena_printf(&t.arena, "vc.x509.roots=%s", at("open")).p,
+                   "does not start: worker 0 ended before all were ready; mend");
     /* two on one folder */
     n = start("r9", false, NULL);
     must_be_ready(&n);
@@ -670,6 +730,8 @@ the_data_folder_comes_back(void **state)
     stop(&n);
     does_not_start("kept", arena_printf(&t.arena, "keys.root_file=%s", at("root-other")).p,
                    "is not the one of");
+    does_not_start("kept", arena_printf(&t.arena, "keys.root_file=%s", at("root-other")).p,
+                   "does not start: signer 0 ended");
 }
 
 /* --- the fixture -------------------------------------------------------------- */
@@ -761,6 +823,8 @@ main(int argc, char **argv)
         cmocka_unit_test(as_root_for_a_user),
         cmocka_unit_test(as_an_ordinary_user),
         cmocka_unit_test(options_are_read_again),
+        cmocka_unit_test(who_ends_ends_the_start),
+        cmocka_unit_test(options_may_change_meanwhile),
         cmocka_unit_test(who_does_not_end_is_ended),
         cmocka_unit_test(what_does_not_start),
         cmocka_unit_test(a_kernel_without_landlock),
