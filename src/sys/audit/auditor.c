@@ -10,7 +10,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +19,6 @@
 #include "sys/audit/log_int.h"
 
 enum {
-    SAFE_MS = 10, /* from its being put an event is on disk, as long as the disk keeps up */
     BEAT_MS = 200, /* asleep for no longer: audit.patience is 1 s at least */
     FULL_MS = 100, /* between tries on a full disk */
     ARENA = 64 << 20,
@@ -374,13 +372,12 @@ auditor_turn(struct ctx *outer, struct auditor *a, size_t *kept)
 
 /* --- the loop ----------------------------------------------------------------------- */
 
-/* What is put when a turn has just begun waits for its end, and for all of the next. */
-static int
-gather_ms(const struct auditor *a)
+int
+auditor__gather_ms(int64_t turn_ms, bool more)
 {
-    int64_t left = SAFE_MS - 2 * (a->turn_ms + 1);
+    int64_t left = AUDITOR_SAFE_MS - 2 * (turn_ms + 1);
 
-    return left > 1 ? (int)left : 1;
+    return more ? 0 : left > 1 ? (int)left : 1;
 }
 
 static bool
@@ -408,7 +405,7 @@ wait_for(struct auditor *a, int ms, bool bell)
                              { .fd = bell ? a->setup->bell : -1, .events = POLLIN } };
     uint64_t rung;
 
-    if (poll(fds, 2, ms) <= 0)
+    if ((a->setup->poll != NULL ? a->setup->poll : poll)(fds, 2, ms) <= 0)
         return false;
     if (fds[1].revents != 0 && read(a->setup->bell, &rung, sizeof(rung)) < 0)
         return fds[0].revents != 0; /* somebody else's ring of the bell */
@@ -423,7 +420,8 @@ sleep_until_rung(struct auditor *a)
 
     set_asleep(a, 1);
     if (!anything_waits(a))
-        stop = wait_for(a, a->setup->bell < 0 ? gather_ms(a) : BEAT_MS, true);
+        stop = wait_for(
+            a, a->setup->bell < 0 ? auditor__gather_ms(a->turn_ms, false) : BEAT_MS, true);
     set_asleep(a, 0);
     return stop;
 }
@@ -450,7 +448,7 @@ auditor_run(struct ctx *cx, struct auditor *a)
             a->setup->sync == AUDIT_SYNC_BEFORE)
             continue;
         if (!stop && a->setup->sync != AUDIT_SYNC_BEFORE)
-            stop = wait_for(a, a->more ? 0 : gather_ms(a), false);
+            stop = wait_for(a, auditor__gather_ms(a->turn_ms, a->more), false);
     }
 }
 

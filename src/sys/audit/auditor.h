@@ -7,7 +7,7 @@
  *              v
  *   turn: drain every ring ─> lines ─> write ─> fdatasync ─> rings' tails
  *           ^                                       │ not all the disk's fault:
- *           └──── bell, 5 ms, stop ────────────────┘ keep the rest, say "full"
+ *           └─── bell, gathering, stop ────────────┘ keep the rest, say "full"
  *
  * Rule      The log is append-only: nothing is truncated, renamed or removed.
  *           An event is in the log once: a line holds its ring, epoch and
@@ -22,6 +22,7 @@
 #ifndef KNOOP_SYS_AUDITOR_H
 #define KNOOP_SYS_AUDITOR_H
 
+#include <poll.h>
 #include <sys/types.h>
 
 #include "sys/audit/audit.h"
@@ -34,7 +35,7 @@ struct auditor_setup {
     int stop;         /* readable or hung up: finish and end; -1: none */
     const int *backs; /* by ring number: an eventfd for its loop, or -1 */
     size_t backs_n;
-    enum audit_sync sync; /* BEFORE: events are not gathered for 5 ms */
+    enum audit_sync sync; /* BEFORE: events are not gathered */
     int64_t segment_bytes;
     int64_t checkpoint_ms;
     struct str origin; /* names this log in checkpoints; borrowed, not empty */
@@ -50,9 +51,10 @@ struct auditor_setup {
                   struct bytes *signature);
     void *state;
 
-    /* NULL: write and fdatasync. Tests put a full disk here. */
+    /* NULL: write, fdatasync and poll. Tests put a full disk here, and count. */
     ssize_t (*write)(int fd, const void *p, size_t n);
     int (*sync_file)(int fd);
+    int (*poll)(struct pollfd *fds, nfds_t n, int ms);
 };
 
 /*

@@ -137,16 +137,21 @@ teardown(void **state)
 }
 
 static void
-worker(struct node *n, unsigned number)
+worker_of(struct node *n, unsigned number, size_t ring)
 {
     struct audit_setup s = {
         .bell = n->setup.bell, .back = -1, .sync = n->setup.sync, .patience_ms = 5000
     };
 
     audit_close(n->sys.audit);
-    assert_int_equal(audit_ring_make(&n->t.cx, n->folder, number, 1 << 20, &s.ring),
-                     ERR_OK);
+    assert_int_equal(audit_ring_make(&n->t.cx, n->folder, number, ring, &s.ring), ERR_OK);
     assert_int_equal(audit_open(&n->t.cx, &s, &n->sys.audit), ERR_OK);
+}
+
+static void
+worker(struct node *n, unsigned number)
+{
+    worker_of(n, number, 1 << 20);
 }
 
 static void
@@ -1258,6 +1263,81 @@ the_last_checkpoint_is_given_as_it_was_signed(void **state)
     assert_int_equal(audit_last_checkpoint(cx, "/nonexistent", &cp), ERR_NOT_FOUND);
 }
 
+/* --- when turns come ---------------------------------------------------------------- */
+
+static void
+an_event_waits_for_two_turns_and_the_gathering_between(void **state)
+{
+    (void)state;
+    for (int64_t turn = 0; turn < 4; turn++) /* in whole ms: each may have taken one more */
+        assert_int_equal(auditor__gather_ms(turn, false) + 2 * (turn + 1), AUDITOR_SAFE_MS);
+    for (int64_t turn = 4; turn < 100;
+         turn++) /* the disk does not keep up: nearly at once */
+        assert_int_equal(auditor__gather_ms(turn, false), 1);
+    assert_int_equal(auditor__gather_ms(0, true), 0);
+}
+
+static struct node *watched;
+static int waits[8]; /* ms that it asked for */
+static size_t waits_n, stop_at;
+static int puts_at[8]; /* what comes during each */
+
+static int
+watch(struct pollfd *fds, nfds_t n, int ms)
+{
+    assert_true(n > 0 && waits_n < COUNT(waits));
+    put(watched, puts_at[waits_n]);
+    waits[waits_n++] = ms;
+    fds[0].revents = waits_n == stop_at ? POLLIN : 0;
+    return waits_n == stop_at;
+}
+
+/* Runs to the `n`-th wait. */
+static void
+watch_run(struct node *n, enum audit_sync sync, size_t last)
+{
+    worker_of(n, 0, 4 << 20);
+    n->setup.sync = sync;
+    n->setup.poll = watch;
+    watched = n;
+    waits_n = 0;
+    stop_at = last;
+    start(n);
+    assert_int_equal(auditor_run(&n->t.cx, n->auditor), ERR_OK);
+    assert_int_equal(waits_n, last);
+    stop(n);
+}
+
+static void
+events_are_gathered_but_behind_a_full_batch(void **state)
+{
+    enum { TOO_MANY = 4000 }; /* for one batch */
+    struct node *n = *state;
+
+    memset(puts_at, 0, sizeof(puts_at));
+    puts_at[0] = 1;
+    puts_at[2] = TOO_MANY;
+    watch_run(n, AUDIT_SYNC_BATCHED, 5);
+    assert_true(waits[0] > AUDITOR_SAFE_MS); /* asleep, until one comes */
+    assert_in_range(waits[1], 1, AUDITOR_SAFE_MS - 2);
+    assert_in_range(waits[2], 1, AUDITOR_SAFE_MS - 2);
+    assert_int_equal(waits[3], 0); /* a full batch was written, and more waits */
+    assert_in_range(waits[4], 1, AUDITOR_SAFE_MS - 2);
+    assert_int_equal(verified(n).events, 1 + TOO_MANY);
+}
+
+static void
+before_an_answer_nothing_is_gathered(void **state)
+{
+    struct node *n = *state;
+
+    memset(puts_at, 0, sizeof(puts_at));
+    puts_at[0] = 1;
+    watch_run(n, AUDIT_SYNC_BEFORE, 2);
+    assert_true(waits[0] > AUDITOR_SAFE_MS && waits[1] > AUDITOR_SAFE_MS);
+    assert_int_equal(verified(n).events, 1);
+}
+
 int
 main(void)
 {
@@ -1274,6 +1354,9 @@ main(void)
         T(a_wild_ring_is_written_down_as_lost),
         T(a_ring_older_than_the_log_is_not_read_again),
         T(before_answer_returns_when_it_is_on_disk),
+        T(an_event_waits_for_two_turns_and_the_gathering_between),
+        T(events_are_gathered_but_behind_a_full_batch),
+        T(before_an_answer_nothing_is_gathered),
         T(every_altered_byte_is_found_and_named),
         T(every_removed_line_is_found_and_named),
         T(every_exchanged_or_doubled_line_is_found_and_named),

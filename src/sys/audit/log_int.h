@@ -236,4 +236,15 @@ err_t audit__log_flush(struct ctx *cx, struct log *l) NODISCARD;
 /* A signed checkpoint, when one is due or `now`. */
 err_t audit__log_checkpoint(struct ctx *cx, struct log *l, bool now) NODISCARD;
 
+/* --- the turns: auditor.c ------------------------------------------------------ */
+
+/* From its being put an event is on disk, as long as the disk keeps up. */
+enum { AUDITOR_SAFE_MS = 10 };
+/*
+ * How long events are gathered before the next turn, when the last took `turn_ms`, its
+ * sync included: what is put when a turn has just begun waits for its end, and for all
+ * of the next. Behind a full batch `more` waits already: not at all.
+ */
+int auditor__gather_ms(int64_t turn_ms, bool more);
+
 #endif
