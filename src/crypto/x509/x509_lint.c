@@ -26,17 +26,28 @@ is_critical(const struct cert *c, int nid)
     return i >= 0 && X509_EXTENSION_get_critical(X509_get_ext(c->x, i)) == 1;
 }
 
-static err_t
-lint_form(struct ctx *cx, const struct cert *c)
+/*
+ * Zero is let pass in a root: some that the web trusts have it (Starfield's and
+ * Go Daddy's G2), and nothing revokes or names a root by its number.
+ */
+static bool
+serial_valid(const ASN1_INTEGER *serial, enum x509__place place)
 {
-    const ASN1_INTEGER *serial = X509_get0_serialNumber(c->x);
     int n = ASN1_STRING_length(serial);
+    const unsigned char *p = ASN1_STRING_get0_data(serial);
 
+    if (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER || n < 1 || n > 20 ||
+        (n == 20 && (p[0] & 0x80) != 0))
+        return false;
+    return n > 1 || p[0] != 0 || place == X509__ROOT;
+}
+
+static err_t
+lint_form(struct ctx *cx, const struct cert *c, enum x509__place place)
+{
     if (X509_get_version(c->x) != X509_VERSION_3)
         return refuse(cx, ERR_CERT, "RFC 5280 4.1.2.1", "not a version 3 certificate");
-    if (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER || n < 1 || n > 20 ||
-        (n == 20 && (ASN1_STRING_get0_data(serial)[0] & 0x80) != 0) ||
-        (n == 1 && ASN1_STRING_get0_data(serial)[0] == 0))
+    if (!serial_valid(X509_get0_serialNumber(c->x), place))
         return refuse(cx, ERR_CERT, "RFC 5280 4.1.2.2",
                       "the serial number is not positive, or longer than 20 bytes");
     if (X509_NAME_entry_count(X509_get_issuer_name(c->x)) == 0)
@@ -408,7 +419,7 @@ x509__lint(struct ctx *cx, const struct cert *c, enum x509__place place,
 {
     err_t e;
 
-    if ((e = lint_form(cx, c)) != ERR_OK || (e = lint_extensions(cx, c)) != ERR_OK ||
+    if ((e = lint_form(cx, c, place)) != ERR_OK || (e = lint_extensions(cx, c)) != ERR_OK ||
         (e = lint_contents(cx, c)) != ERR_OK || (e = lint_constraints(cx, c)) != ERR_OK ||
         (e = lint_key(cx, c)) != ERR_OK)
         return e;

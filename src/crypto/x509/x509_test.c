@@ -1,5 +1,6 @@
 /* x509_test.c - a small PKI of our own, and every way to be refused. EUPL-1.2. */
 #include "base/test.h"
+#include "crypto/prim/der.h"
 #include "crypto/x509/x509.h"
 
 #include <string.h>
@@ -435,6 +436,62 @@ malformed(void **state)
     }
 }
 
+/* The same certificate with the serial number 0, signed anew. */
+static struct cert *
+numbered_zero(struct pki *p, const struct cert *from, const struct key *issuer_key)
+{
+    struct bytes der = cert_der(from), cert, tbs, at, version, ignored, alg, signature;
+    unsigned tag;
+    struct der_out o;
+    struct cert *c = NULL;
+
+    assert_true(der_take(&der, DER_SEQUENCE, &cert) &&
+                der_take(&cert, DER_SEQUENCE, &tbs) &&
+                der_take(&tbs, DER_CONTEXT_MADE | 0, &version) &&
+                der_take(&tbs, DER_INTEGER, &ignored));
+    at = cert;
+    assert_true(der_next(&cert, &tag, &ignored));
+    alg = (struct bytes){ at.p, at.n - cert.n };
+    der_init(&o, p->t.cx.arena);
+    der_begin(&o, DER_SEQUENCE);
+    der_put(&o, DER_CONTEXT_MADE | 0, version);
+    der_put_uint(&o, (struct bytes){ (const uint8_t *)"", 1 });
+    der_put_raw(&o, tbs);
+    der_end(&o);
+    assert_int_equal(der_done(&p->t.cx, &o, &tbs), ERR_OK);
+    assert_int_equal(
+        key_sign(&p->t.cx, issuer_key, sig_alg_for(issuer_key), SIG_DER, tbs, &signature),
+        ERR_OK);
+    der_init(&o, p->t.cx.arena);
+    der_begin(&o, DER_SEQUENCE);
+    der_put_raw(&o, tbs);
+    der_put_raw(&o, alg);
+    der_put_bits(&o, signature);
+    der_end(&o);
+    assert_int_equal(der_done(&p->t.cx, &o, &der), ERR_OK);
+    assert_int_equal(cert_parse(&p->t.cx, der, &c), ERR_OK);
+    return c;
+}
+
+/* RFC 5280 4.1.2.2, but for roots. */
+static void
+serial_zero(void **state)
+{
+    struct pki *p = *state;
+    struct x509_want w = want_of(p);
+    struct x509_chain chain;
+    scoped(cert_drop) struct cert *root = numbered_zero(p, p->root, p->root_key),
+                                  *ca = numbered_zero(p, p->ca, p->root_key),
+                                  *tls = numbered_zero(p, p->tls, p->ca_key);
+
+    assert_int_equal(verify(p, tls, &w), ERR_CERT);
+    w.intermediates = &ca;
+    assert_int_equal(verify(p, p->tls, &w), ERR_CERT);
+    w = want_of(p);
+    w.roots = &root;
+    assert_int_equal(x509_verify(&p->t.cx, p->tls, &w, &chain), ERR_OK);
+}
+
 /* Any flipped byte of a certificate is refused somewhere. */
 static void
 flipped(void **state)
@@ -486,17 +543,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reading),
-        cmocka_unit_test(malformed),
-        cmocka_unit_test(making_refusals),
-        cmocka_unit_test(zero_is_no),
-        cmocka_unit_test(chains),
-        cmocka_unit_test(forged),
-        cmocka_unit_test(periods),
-        cmocka_unit_test(names),
-        cmocka_unit_test(ekus),
-        cmocka_unit_test(revocation),
-        cmocka_unit_test(flipped),
+        cmocka_unit_test(reading),         cmocka_unit_test(malformed),
+        cmocka_unit_test(making_refusals), cmocka_unit_test(zero_is_no),
+        cmocka_unit_test(chains),          cmocka_unit_test(forged),
+        cmocka_unit_test(periods),         cmocka_unit_test(serial_zero),
+        cmocka_unit_test(names),           cmocka_unit_test(ekus),
+        cmocka_unit_test(revocation),      cmocka_unit_test(flipped),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
