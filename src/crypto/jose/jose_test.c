@@ -85,6 +85,10 @@ jwk_refusals(void **state)
           ",\"key_ops\":[\"verify\",\"verify\"]}",
           ERR_KEY },
         { "{\"kty\":\"EC\",\"crv\":\"P-256\"," EC_X "," EC_Y
+          ",\"key_ops\":[\"x\",\"verify\",\"x\"]}",
+          ERR_KEY },
+        { "{\"kty\":\"EC\",\"crv\":\"P-256\"," EC_X "," EC_Y ",\"alg\":\"\"}", ERR_KEY },
+        { "{\"kty\":\"EC\",\"crv\":\"P-256\"," EC_X "," EC_Y
           ",\"use\":\"enc\",\"key_ops\":[\"verify\"]}",
           ERR_KEY },
         { "{\"kty\":\"oct\",\"k\":\"\"}", ERR_KEY },

@@ -110,25 +110,42 @@ static const struct {
     { "deriveBits", JWK_OP_DERIVE_BITS, JWK_USE_ENC },
 };
 
+/* Is the name there a second time, before this one? */
+static bool
+named_before(const json *list, const json *one)
+{
+    struct str name, before;
+
+    for (json_each(it, list)) {
+        if (it.value == one)
+            break;
+        if (json_str(one, &name) && json_str(it.value, &before) && str_eq(name, before))
+            return true;
+    }
+    return false;
+}
+
 /* RFC 7517 4.3: no duplicates, and no contradiction with `use`. */
 static err_t
 read_ops(struct ctx *cx, const json *list, struct jwk *k)
 {
+    enum { OPS_MAX = 32 }; /* RFC 7517 registers eight */
+
     if (list == NULL)
         return ERR_OK;
-    if (json_type(list) != JSON_ARRAY)
-        return refuse(cx, ERR_KEY, "RFC 7517 4.3", "key_ops is no list");
+    if (json_type(list) != JSON_ARRAY || json_size(list) > OPS_MAX)
+        return refuse(cx, ERR_KEY, "RFC 7517 4.3", "key_ops is no list, or too long");
     k->has_ops = true;
     for (json_each(it, list)) {
         struct str name;
 
         if (!json_str(it.value, &name))
             return refuse(cx, ERR_KEY, "RFC 7517 4.3", "key_ops holds what is no text");
+        if (named_before(list, it.value))
+            return refuse(cx, ERR_KEY, "RFC 7517 4.3", "key_ops names something twice");
         for (size_t i = 0; i < COUNT(op_rows); i++) {
             if (!str_is(name, op_rows[i].name))
                 continue;
-            if ((k->ops & op_rows[i].bit) != 0)
-                return refuse(cx, ERR_KEY, "RFC 7517 4.3", "key_ops names something twice");
             if (k->use != JWK_USE_UNSAID && k->use != op_rows[i].use)
                 return refuse(cx, ERR_KEY, "RFC 7517 4.3", "use and key_ops contradict");
             k->ops |= op_rows[i].bit;
@@ -158,6 +175,9 @@ read_about(struct ctx *cx, const json *v, struct jwk *k)
         (e = optional_text(cx, v, "alg", &k->alg)) != ERR_OK ||
         (e = optional_text(cx, v, "use", &use)) != ERR_OK)
         return e;
+    if (json_get(v, "alg") != NULL && k->alg.n == 0) /* empty means absent from here on */
+        return refuse(cx, ERR_KEY, "RFC 7517 4.4",
+                      "alg is empty: no algorithm has no name");
     if (json_get(v, "use") != NULL)
         k->use = str_is(use, "sig")   ? JWK_USE_SIG
                  : str_is(use, "enc") ? JWK_USE_ENC

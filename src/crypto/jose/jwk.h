@@ -48,8 +48,8 @@ struct jwk_cache *jwk_cache_new(size_t entries); /* NULL when out of memory */
 void jwk_cache_free(struct jwk_cache *cache);
 
 /*
- * KEY for numbers that key_import refuses, members of a wrong type, double
- * key_ops, or use and key_ops that contradict; UNSUPPORTED for an unknown kty
+ * KEY for numbers that key_import refuses, members of a wrong type, an empty alg,
+ * double key_ops, or use and key_ops that contradict; UNSUPPORTED for an unknown kty
  * or curve. Members that are not known are passed over.
  */
 err_t jwk_parse(struct ctx *cx, const json *v, struct jwk_cache *cache,
