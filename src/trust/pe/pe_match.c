@@ -193,7 +193,9 @@ enough(const struct pe__requirement *r, size_t got, size_t of)
         return got == of && of != 0;
     if (r->count >= 0)
         return got >= (size_t)r->count;
-    return r->min < 0 || got >= (size_t)r->min;
+    if (r->min >= 0)
+        return got >= (size_t)r->min;
+    return r->max >= 0 || got != 0; /* no number is no leave to give nothing */
 }
 
 /* How many may be taken. */
@@ -271,6 +273,9 @@ settle(const struct work *w, bool *take)
                 w->d->descriptors[i].id.p);
         take[i] = true;
     }
+    if (memchr(take, true, PE_DESCRIPTORS_MAX * sizeof(*take)) == NULL)
+        return refuse(w->cx, ERR_PE_NO_MATCH, "PE 2.0 5.1.1",
+                      "no credential for any input descriptor");
     return ERR_OK;
 }
 

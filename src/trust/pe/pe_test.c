@@ -579,6 +579,13 @@ follows_requirements(void **state)
         { "[{\"rule\":\"all\",\"from\":\"A\"}]", "{\"a\":1,\"b\":1,\"c\":1}", "abc" },
         { "[{\"rule\":\"all\",\"from\":\"A\"}]", "{\"a\":1,\"b\":1}", NULL },
         { "[{\"rule\":\"pick\",\"from\":\"A\"}]", "{\"b\":1}", "b" },
+        { "[{\"rule\":\"pick\",\"count\":1,\"from_nested\":[{\"rule\":\"pick\",\"from\":"
+          "\"A\"},{\"rule\":\"pick\",\"count\":1,\"from\":\"B\"}]}]",
+          "{\"d\":1}", "d" },
+        { "[{\"rule\":\"pick\",\"min\":0,\"from\":\"A\"},{\"rule\":\"pick\",\"count\":1,"
+          "\"from\":\"B\"}]",
+          "{\"d\":1}", "d" },
+        { "[{\"rule\":\"pick\",\"min\":0,\"from\":\"A\"}]", "{\"d\":1}", NULL },
         { "[{\"rule\":\"pick\",\"count\":1,\"from\":\"A\"}]", "{\"b\":1,\"c\":1}", "b" },
         { "[{\"rule\":\"pick\",\"count\":2,\"from\":\"A\"}]", "{\"b\":1}", NULL },
         { "[{\"rule\":\"pick\",\"count\":2,\"from\":\"A\"}]", "{\"a\":1,\"b\":1,\"c\":1}",
