@@ -43,9 +43,9 @@ enum x509__place { X509__LEAF = 1, X509__MIDDLE, X509__ROOT };
 /* Rules of RFC 5280 (and for servers CA/Browser) that OpenSSL leaves out. */
 err_t x509__lint(struct ctx *cx, const struct cert *c, enum x509__place place,
                  enum x509_purpose purpose) NODISCARD;
-/* DNS name constraints of `ca` against the names of the certificates below it. */
-err_t x509__constrain(struct ctx *cx, const struct cert *ca,
-                      const struct cert *below) NODISCARD;
+/* DNS name constraints of `ca` against the names of one certificate below it. */
+err_t x509__constrain(struct ctx *cx, const struct cert *ca, const struct cert *below,
+                      enum x509__place place) NODISCARD;
 /* The leaf is for every name wanted. */
 err_t x509__names(struct ctx *cx, const struct cert *leaf,
                   const struct x509_want *want) NODISCARD;

@@ -257,8 +257,33 @@ mailbox_valid(struct str s)
     return at != 0 && at < s.n && x509__dns_valid(str_sub(s, at + 1, s.n), false);
 }
 
+/*
+ * A leaf without a DNS name may be read by its common name elsewhere: one that is a
+ * host is held to the constraints as well. (OpenSSL would hold an address to them.)
+ */
+static err_t
+constrain_common_name(struct ctx *cx, const NAME_CONSTRAINTS *nc, const struct cert *leaf,
+                      const struct cert_sans *sans)
+{
+    struct cert_attrs subject;
+    err_t e = cert_subject(cx, leaf, &subject);
+
+    for (size_t i = 0; i < sans->count; i++)
+        if (sans->at[i].type == CERT_SAN_DNS)
+            return ERR_OK;
+    for (size_t i = 0; e == ERR_OK && i < subject.count; i++) {
+        struct str cn = subject.at[i].value;
+
+        if (str_is(subject.at[i].name, "CN") && str_find(cn, '.') < cn.n &&
+            x509__dns_valid(cn, true))
+            e = constrain_name(cx, nc, cn);
+    }
+    return e;
+}
+
 err_t
-x509__constrain(struct ctx *cx, const struct cert *ca, const struct cert *below)
+x509__constrain(struct ctx *cx, const struct cert *ca, const struct cert *below,
+                enum x509__place place)
 {
     bool critical, bad;
     NAME_CONSTRAINTS *nc = x509__ext(ca->x, NID_name_constraints, &critical, &bad);
@@ -277,6 +302,8 @@ x509__constrain(struct ctx *cx, const struct cert *ca, const struct cert *below)
             e = refuse(cx, ERR_CERT_CHAIN, "RFC 5280 4.2.1.6",
                        "a name under a constraint is no mailbox");
     }
+    if (e == ERR_OK && place == X509__LEAF)
+        e = constrain_common_name(cx, nc, below, &sans);
     NAME_CONSTRAINTS_free(nc);
     return e;
 }

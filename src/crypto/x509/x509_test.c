@@ -436,27 +436,37 @@ malformed(void **state)
     }
 }
 
-/* The same certificate with the serial number 0, signed anew. */
+/* The certificate with another serial number, or one extension more; signed anew. */
 static struct cert *
-numbered_zero(struct pki *p, const struct cert *from, const struct key *issuer_key)
+remade(struct pki *p, const struct cert *from, const struct key *issuer_key, bool zero,
+       struct bytes extension)
 {
-    struct bytes der = cert_der(from), cert, tbs, at, version, ignored, alg, signature;
+    struct bytes der = cert_der(from), cert, tbs, at, value, alg, signature, list;
     unsigned tag;
     struct der_out o;
     struct cert *c = NULL;
 
-    assert_true(der_take(&der, DER_SEQUENCE, &cert) &&
-                der_take(&cert, DER_SEQUENCE, &tbs) &&
-                der_take(&tbs, DER_CONTEXT_MADE | 0, &version) &&
-                der_take(&tbs, DER_INTEGER, &ignored));
+    assert_true(der_take(&der, DER_SEQUENCE, &cert) && der_take(&cert, DER_SEQUENCE, &tbs));
     at = cert;
-    assert_true(der_next(&cert, &tag, &ignored));
+    assert_true(der_next(&cert, &tag, &alg));
     alg = (struct bytes){ at.p, at.n - cert.n };
     der_init(&o, p->t.cx.arena);
     der_begin(&o, DER_SEQUENCE);
-    der_put(&o, DER_CONTEXT_MADE | 0, version);
-    der_put_uint(&o, (struct bytes){ (const uint8_t *)"", 1 });
-    der_put_raw(&o, tbs);
+    while (der_next(&tbs, &tag, &value)) {
+        if (tag == DER_INTEGER && zero) {
+            der_put_uint(&o, (struct bytes){ (const uint8_t *)"", 1 });
+        } else if (tag == (DER_CONTEXT_MADE | 3)) {
+            assert_true(der_take(&value, DER_SEQUENCE, &list));
+            der_begin(&o, tag);
+            der_begin(&o, DER_SEQUENCE);
+            der_put_raw(&o, list);
+            der_put_raw(&o, extension);
+            der_end(&o);
+            der_end(&o);
+        } else {
+            der_put(&o, tag, value);
+        }
+    }
     der_end(&o);
     assert_int_equal(der_done(&p->t.cx, &o, &tbs), ERR_OK);
     assert_int_equal(
@@ -480,9 +490,10 @@ serial_zero(void **state)
     struct pki *p = *state;
     struct x509_want w = want_of(p);
     struct x509_chain chain;
-    scoped(cert_drop) struct cert *root = numbered_zero(p, p->root, p->root_key),
-                                  *ca = numbered_zero(p, p->ca, p->root_key),
-                                  *tls = numbered_zero(p, p->tls, p->ca_key);
+    struct bytes none = { NULL, 0 };
+    scoped(cert_drop) struct cert *root = remade(p, p->root, p->root_key, true, none),
+                                  *ca = remade(p, p->ca, p->root_key, true, none),
+                                  *tls = remade(p, p->tls, p->ca_key, true, none);
 
     assert_int_equal(verify(p, tls, &w), ERR_CERT);
     w.intermediates = &ca;
@@ -490,6 +501,71 @@ serial_zero(void **state)
     w = want_of(p);
     w.roots = &root;
     assert_int_equal(x509_verify(&p->t.cx, p->tls, &w, &chain), ERR_OK);
+}
+
+/* The CA, with one DNS subtree: 0 permitted, 1 excluded. */
+static struct cert *
+constrained(struct pki *p, unsigned kind, const char *domain)
+{
+    struct der_out o;
+    struct bytes extension;
+
+    der_init(&o, p->t.cx.arena);
+    der_begin(&o, DER_SEQUENCE);
+    der_put_oid(&o, "2.5.29.30");
+    der_put_bool(&o, true);
+    der_begin(&o, DER_OCTET_STRING);
+    der_begin(&o, DER_SEQUENCE);
+    der_begin(&o, DER_CONTEXT_MADE | kind);
+    der_begin(&o, DER_SEQUENCE);
+    der_put_z(&o, DER_CONTEXT | 2, domain);
+    der_end(&o);
+    der_end(&o);
+    der_end(&o);
+    der_end(&o);
+    der_end(&o);
+    assert_int_equal(der_done(&p->t.cx, &o, &extension), ERR_OK);
+    return remade(p, p->ca, p->root_key, false, extension);
+}
+
+/* RFC 5280 4.2.1.10, for DNS names; a common name counts where no DNS name stands. */
+static void
+constraints(void **state)
+{
+    static const struct cert_san address = { CERT_SAN_IP, S_INIT("192.0.2.1"), S_INIT("") };
+    static const struct {
+        unsigned kind;
+        const char *domain, *cn, *dns; /* dns NULL: the address alone */
+        err_t e;
+    } rows[] = {
+        { 0, "example.nl", "node.example.nl", "node.example.nl", ERR_OK },
+        { 0, "example.nl", "x", "*.example.nl", ERR_OK },
+        { 0, "ample.nl", "x", "node.example.nl", ERR_CERT_CHAIN },
+        { 0, "a.example.nl", "x", "*.example.nl", ERR_CERT_CHAIN },
+        { 1, "example.nl", "x", "node.example.nl", ERR_CERT_CHAIN },
+        { 1, "a.example.nl", "x", "*.example.nl", ERR_CERT_CHAIN },
+        { 1, "other.nl", "x", "node.example.nl", ERR_OK },
+        { 0, "example.nl", "192.0.2.1", NULL, ERR_OK },
+        { 0, "example.nl", "node.example.nl", NULL, ERR_OK },
+        { 0, "example.nl", "node.other.nl", NULL, ERR_CERT_CHAIN },
+        { 1, "other.nl", "node.other.nl", NULL, ERR_CERT_CHAIN },
+        { 1, "other.nl", "Other B.V.", NULL, ERR_OK },
+    };
+    struct pki *p = *state;
+    struct x509_want w = want_of(p);
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct cert_attr name = { S("CN"), str_of(rows[i].cn) };
+        struct cert_san dns = { CERT_SAN_DNS, str_of(rows[i].dns), S("") };
+        scoped(cert_drop) struct cert *ca = constrained(p, rows[i].kind, rows[i].domain);
+        scoped(cert_drop) struct cert *leaf =
+            make(p, X509_MAKE_TLS, &name, 1, rows[i].dns != NULL ? &dns : &address, 1,
+                 p->leaf_key, p->ca, p->ca_key);
+
+        w.intermediates = &ca;
+        if (verify(p, leaf, &w) != rows[i].e)
+            fail_msg("row %zu", i);
+    }
 }
 
 /* Any flipped byte of a certificate is refused somewhere. */
@@ -543,12 +619,19 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reading),         cmocka_unit_test(malformed),
-        cmocka_unit_test(making_refusals), cmocka_unit_test(zero_is_no),
-        cmocka_unit_test(chains),          cmocka_unit_test(forged),
-        cmocka_unit_test(periods),         cmocka_unit_test(serial_zero),
-        cmocka_unit_test(names),           cmocka_unit_test(ekus),
-        cmocka_unit_test(revocation),      cmocka_unit_test(flipped),
+        cmocka_unit_test(reading),
+        cmocka_unit_test(malformed),
+        cmocka_unit_test(making_refusals),
+        cmocka_unit_test(zero_is_no),
+        cmocka_unit_test(chains),
+        cmocka_unit_test(forged),
+        cmocka_unit_test(periods),
+        cmocka_unit_test(serial_zero),
+        cmocka_unit_test(constraints),
+        cmocka_unit_test(names),
+        cmocka_unit_test(ekus),
+        cmocka_unit_test(revocation),
+        cmocka_unit_test(flipped),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

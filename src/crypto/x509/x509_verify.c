@@ -61,6 +61,8 @@ set_up(const struct walk *w, X509_STORE_CTX *c)
     X509_STORE_CTX_set_verify_cb(c, on_error);
     X509_VERIFY_PARAM_set_depth(p, PATH_MAX_CERTS);
     X509_VERIFY_PARAM_set_auth_level(p, 2); /* 112 bits, no SHA-1 */
+    X509_VERIFY_PARAM_set_hostflags(
+        p, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT); /* x509_lint.c does */
     return X509_VERIFY_PARAM_set_flags(p, flags) == 1 &&
            X509_VERIFY_PARAM_set_purpose(p, purposes[w->want->purpose]) == 1;
 }
@@ -140,7 +142,8 @@ check_rules(struct walk *w)
         for (size_t j = 0; j < i; j++) {
             if (j != 0 && cert_is_self_issued(w->path[j]))
                 continue; /* 6.1.3 (b): but the final one */
-            if ((e = x509__constrain(w->cx, w->path[i], w->path[j])) != ERR_OK)
+            if ((e = x509__constrain(w->cx, w->path[i], w->path[j],
+                                     j == 0 ? X509__LEAF : X509__MIDDLE)) != ERR_OK)
                 return e;
         }
     }
