@@ -489,7 +489,7 @@ run_on(struct ctx *cx, struct store_conn *c, const struct store_sql *sql,
         return refuse(cx, ERR_INTERNAL, "",
                       "SQL %s after a failure in the same transaction", sql->name);
     cur->conn = c;
-    cur->sql = sql;
+    cur->sql = *sql;
     cur->row = -1;
     if ((e = judge_args(cx, sql, args, n)) == ERR_OK &&
         (e = store__call(cx, c->store)) == ERR_OK)
@@ -556,12 +556,9 @@ err_t
 store__adhoc(struct ctx *cx, const char *text, struct store_rows *rows,
              const struct sql_arg *args, size_t n)
 {
-    struct store_sql *sql = arena_new(cx->arena, struct store_sql);
+    const struct store_sql sql = { STORE_ADHOC, "adhoc", text, store__params(text) };
 
-    if (sql == NULL)
-        return refuse_memory(cx);
-    *sql = (struct store_sql){ STORE_ADHOC, "adhoc", text, store__params(text) };
-    return query(cx, sql, rows, args, n);
+    return query(cx, &sql, rows, args, n);
 }
 
 err_t
@@ -625,14 +622,14 @@ read_as(struct store_rows *rows, int column, enum sql_type type)
         return c;
     if (column < 0 || column >= cur->columns || cur->row < 0) {
         rows->failed = refuse(rows->cx, ERR_INTERNAL, "", "SQL %s has no column %d",
-                              cur->sql->name, column);
+                              cur->sql.name, column);
         return c;
     }
     c = store__cell(cur, column);
     if (c.type == SQL_NULL || c.type == type)
         return c;
     rows->failed = refuse(rows->cx, ERR_INTERNAL, "", "SQL %s: column %d has another type",
-                          cur->sql->name, column);
+                          cur->sql.name, column);
     return (struct store_cell){ 0 };
 }
 

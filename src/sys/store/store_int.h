@@ -79,7 +79,7 @@ struct store_cell {
 /* The rows of one statement; in the arena of the context that asked. */
 struct store_cursor {
     struct store_conn *conn; /* NULL: `cells` are all rows */
-    const struct store_sql *sql;
+    struct store_sql sql;
     struct store_cell *cells;
     struct store_keeping *keeping; /* its rows are to be kept */
     int rows_n;

@@ -167,7 +167,7 @@ fill(struct slot *s, const struct store_keeping *k, const struct store_cursor *c
 
     *s = (struct slot){ .hash = k->hash,
                         .mark = k->mark,
-                        .id = cur->sql->id,
+                        .id = cur->sql.id,
                         .columns = cur->columns,
                         .rows = k->rows,
                         .asked_n = k->asked.n,
@@ -293,7 +293,7 @@ store_query_kept(struct ctx *cx, enum sql_id id, struct store_rows *rows,
         return store_query(cx, id, rows, args, n);
     k.hash = store__kept_hash(id, k.asked);
     if ((cur = find(cx, kept, &k, (int)id)) != NULL) {
-        cur->sql = &s->sql[id];
+        cur->sql = s->sql[id];
         *rows = (struct store_rows){ .cx = cx, .state_ = cur };
         return ERR_OK;
     }

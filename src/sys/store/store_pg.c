@@ -461,15 +461,15 @@ pg_run(struct ctx *cx, struct store_cursor *cur, const struct sql_arg *args, siz
         return refuse(cx, ERR_WOULD_BLOCK, "", "the database is not of this machine");
     if ((e = pack(cx, args, n, &p)) != ERR_OK)
         return e;
-    if (cur->sql->id < 0)
-        sent = pq.PQsendQueryParams(c->engine, cur->sql->text, (int)n, NULL, p.value,
+    if (cur->sql.id < 0)
+        sent = pq.PQsendQueryParams(c->engine, cur->sql.text, (int)n, NULL, p.value,
                                     p.length, p.format, 1);
     else
-        sent = pq.PQsendQueryPrepared(c->engine, label(room, cur->sql->id), (int)n, p.value,
+        sent = pq.PQsendQueryPrepared(c->engine, label(room, cur->sql.id), (int)n, p.value,
                                       p.length, p.format, 1);
     if (!sent)
-        return failed(cx, c, cur->sql->name, NULL);
-    if ((e = results(cx, c, cur->sql->name, &r)) != ERR_OK)
+        return failed(cx, c, cur->sql.name, NULL);
+    if ((e = results(cx, c, cur->sql.name, &r)) != ERR_OK)
         return e;
     cur->rows = r;
     cur->columns = pq.PQnfields(r);

@@ -405,16 +405,16 @@ static err_t
 statement(struct ctx *cx, struct store_cursor *cur, sqlite3_stmt **out)
 {
     struct lite *l = cur->conn->engine;
-    int id = cur->sql->id;
+    int id = cur->sql.id;
     err_t e;
 
     if (id < 0 || l->used[id]) {
-        e = compile(cx, cur->conn, cur->sql, out);
+        e = compile(cx, cur->conn, &cur->sql, out);
         cur->spare = *out;
         return e;
     }
     if (l->stmt[id] == NULL &&
-        (e = compile(cx, cur->conn, cur->sql, &l->stmt[id])) != ERR_OK)
+        (e = compile(cx, cur->conn, &cur->sql, &l->stmt[id])) != ERR_OK)
         return e;
     *out = l->stmt[id];
     l->used[id] = true;
@@ -450,7 +450,7 @@ lite_end(struct store_cursor *cur)
     } else if (stmt != NULL) {
         sqlite3_reset(stmt);
         sqlite3_clear_bindings(stmt);
-        l->used[cur->sql->id] = false;
+        l->used[cur->sql.id] = false;
     }
     cur->rows = cur->spare = NULL;
     if (cur->writes)
@@ -467,12 +467,12 @@ start(struct ctx *cx, struct store_cursor *cur, const struct sql_arg *args, size
 
     for (size_t i = 0; i < n; i++)
         if ((rc = bind(stmt, (int)i + 1, &args[i])) != SQLITE_OK)
-            return failed(cx, cur->conn, cur->sql->name, rc);
+            return failed(cx, cur->conn, cur->sql.name, rc);
     cur->columns = sqlite3_column_count(stmt);
     if (sqlite3_stmt_readonly(stmt))
         return ERR_OK;
     if (cx->may_not_block)
-        return refuse(cx, ERR_WOULD_BLOCK, "", "SQL %s writes", cur->sql->name);
+        return refuse(cx, ERR_WOULD_BLOCK, "", "SQL %s writes", cur->sql.name);
     if ((e = store__write_lock(cx, cur->conn)) != ERR_OK)
         return e;
     cur->writes = true;
@@ -508,7 +508,7 @@ lite_next(struct ctx *cx, struct store_cursor *cur)
     }
     cur->ended = true;
     if (rc != SQLITE_DONE)
-        return failed(cx, cur->conn, cur->sql->name, rc);
+        return failed(cx, cur->conn, cur->sql.name, rc);
     if (cur->writes)
         cur->changed = sqlite3_changes64(l->db);
     return ERR_OK;

@@ -372,6 +372,15 @@ no_memory_is_a_failure_too(void **state)
     assert_int_equal(store_query(CX, SQL_store_alive, &rows, SQL_NO_ARGS), ERR_NO_MEMORY);
     assert_int_not_equal(store_commit(&tx), ERR_OK);
     assert_int_equal(count(CX), 0);
+    CX->arena->fail_at = 0;
+    refuse_clear(CX);
+    ok(CX, store_begin(CX, &tx));
+    CX->arena->fail_at = CX->arena->taken + 1;
+    assert_int_equal(store__adhoc(CX, "select k from things", &rows, SQL_NO_ARGS),
+                     ERR_NO_MEMORY);
+    assert_false(store_next(&rows));
+    assert_int_equal(store_done(&rows), ERR_NO_MEMORY);
+    assert_int_not_equal(store_commit(&tx), ERR_OK);
 }
 
 struct worker {
