@@ -1,8 +1,10 @@
 /* backup.c - the data folder of a node that stands still. EUPL-1.2. */
 #include "app/main/backup.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "app/main/role.h"
@@ -16,6 +18,32 @@ not_there(struct ctx *cx, const char *path)
     return ERR_OK;
 }
 
+/*
+ * What was used up after the copy was made is not in it: no copy has the file of one-time
+ * values, so that a database without one refuses what was made before (store_once_since).
+ */
+static err_t
+forget_once(struct ctx *cx, const char *folder)
+{
+    const char *path =
+        arena_printf(cx->arena, "%s/" ROLE_FOLDER_STORE "/" ROLE_DATABASE "-taken", folder)
+            .p;
+
+    if (path == NULL)
+        return refuse_memory(cx);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return refuse(cx, ERR_FORBIDDEN, "", "%s: %s", path, strerror(errno));
+    return ERR_OK;
+}
+
+static err_t
+copy(struct ctx *cx, const char *from, const char *to)
+{
+    err_t e = os_copy_tree(cx, from, to);
+
+    return e != ERR_OK ? e : forget_once(cx, to);
+}
+
 err_t
 backup_make(struct ctx *cx, const char *datadir, const char *to)
 {
@@ -25,7 +53,7 @@ backup_make(struct ctx *cx, const char *datadir, const char *to)
     if ((e = not_there(cx, to)) != ERR_OK ||
         (e = os_folder_lock(cx, datadir, &lock)) != ERR_OK)
         return e;
-    return os_copy_tree(cx, datadir, to);
+    return copy(cx, datadir, to);
 }
 
 static err_t
@@ -52,7 +80,7 @@ backup_restore(struct ctx *cx, const char *from, const char *datadir, const char
     if ((e = not_there(cx, datadir)) != ERR_OK ||
         (e = prove_keys(cx, from, root_file, keys)) != ERR_OK)
         return e;
-    return os_copy_tree(cx, from, datadir);
+    return copy(cx, from, datadir);
 }
 
 /* --- commands ----------------------------------------------------------------- */

@@ -114,6 +114,8 @@ err_t role_worker(struct ctx *cx, struct role *r) NODISCARD;
 #define ROLE_FOLDER_STORE "store"
 #define ROLE_FOLDER_AUDIT "audit"
 #define ROLE_FOLDER_KEYS  "keys"
+/* In the first, where store.url names no other. */
+#define ROLE_DATABASE "knoop.db"
 /* <datadir>/<part> in cx's arena, NUL-terminated. */
 err_t role_folder(struct ctx *cx, const struct conf *c, const char *part,
                   const char **out) NODISCARD;

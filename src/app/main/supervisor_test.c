@@ -48,6 +48,15 @@ at(const char *name)
     return arena_printf(&t.arena, "%s/%s", home, name).p;
 }
 
+static bool
+copy(const char *from, const char *to)
+{
+    char command[8400];
+
+    snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
+    return system(command) == 0;
+}
+
 /* --- a node ------------------------------------------------------------------- */
 
 static void
@@ -716,6 +725,8 @@ the_data_folder_comes_back(void **state)
     stop(&n);
     assert_int_equal(command("backup", n.data, at("copy"), NULL), 0);
     assert_true(all_closed(at("copy")));
+    assert_int_equal(access(at("copy/store/knoop.db"), F_OK), 0);
+    assert_int_equal(access(at("copy/store/knoop.db-taken"), F_OK), -1);
     assert_int_equal(command("backup", n.data, at("copy"), NULL),
                      1); /* never over another */
     assert_int_equal(command("restore", at("copy"), n.data, at("root")), 1);
@@ -723,9 +734,13 @@ the_data_folder_comes_back(void **state)
     assert_int_equal(command("restore", at("copy"), n.data, at("root-nobody")), 1);
     assert_int_equal(access(n.data, F_OK), -1); /* a wrong root key restores nothing */
     assert_int_equal(command("restore", at("nobody"), n.data, at("root")), 1);
+    /* one of before copies had none: what was used up since is not in it */
+    assert_true(copy(at("lost/store/knoop.db-taken"), at("copy/store/knoop.db-taken")));
     assert_int_equal(command("restore", at("copy"), n.data, at("root")), 0);
+    assert_int_equal(access(at("kept/store/knoop.db-taken"), F_OK), -1);
     n = start("kept", false, NULL);
     must_be_ready(&n);
+    assert_true(logged(&n, "knoop.db-taken is made anew"));
     assert_true(answers(&n, "GET", "/internal/vdr/v2/subject", "", subject));
     stop(&n);
     does_not_start("kept", arena_printf(&t.arena, "keys.root_file=%s", at("root-other")).p,
@@ -735,15 +750,6 @@ the_data_folder_comes_back(void **state)
 }
 
 /* --- the fixture -------------------------------------------------------------- */
-
-static bool
-copy(const char *from, const char *to)
-{
-    char command[8400];
-
-    snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
-    return system(command) == 0;
-}
 
 /* The library that a build for an older Debian brings: where this test has it from. */
 static bool

@@ -51,7 +51,7 @@ store_place(struct ctx *cx, const struct conf *c, struct str *url)
         return ERR_OK;
     if ((e = role_folder(cx, c, ROLE_FOLDER_STORE, &folder)) != ERR_OK)
         return e;
-    *url = arena_printf(cx->arena, "sqlite://%s/knoop.db", folder);
+    *url = arena_printf(cx->arena, "sqlite://%s/" ROLE_DATABASE, folder);
     return url->p != NULL ? ERR_OK : refuse_memory(cx);
 }
 

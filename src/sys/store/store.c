@@ -327,12 +327,7 @@ first_connection(struct ctx *cx, struct store *s)
 static err_t
 open_taken(struct ctx *cx, struct store *s)
 {
-    struct str path;
-
-    if (!s->engine->local)
-        return ERR_OK;
-    path = arena_printf(cx->arena, "%s-taken", s->where);
-    return path.p == NULL ? refuse_memory(cx) : store__taken_open(cx, path.p, s, &s->taken);
+    return s->engine->local ? store__taken_open(cx, s, &s->taken) : ERR_OK;
 }
 
 static void

@@ -184,6 +184,12 @@ void store_take_all(struct store_once *list, size_t n);
  */
 err_t store_was_taken(struct ctx *cx, const char *kind, struct str value,
                       bool *taken) NODISCARD;
+/*
+ * What was made before this time may have been used up though it is not known: whoever
+ * takes one-time values refuses it, with room for clocks that are ahead. 0: all is known,
+ * as far as store_transact_brief goes; so it is for NULL.
+ */
+int64_t store_once_since(const struct store *s);
 /* Deletes what has expired, a bounded number at a time; a job calls it. */
 err_t store_sweep(struct ctx *cx) NODISCARD;
 

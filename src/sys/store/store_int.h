@@ -187,8 +187,14 @@ uint64_t store__kept_hash(enum sql_id id, struct bytes key);
 err_t store__sync(struct ctx *cx, struct store_conn *c) NODISCARD;
 /* Is there a file, of this user alone? */
 err_t store__is_private(struct ctx *cx, const char *path) NODISCARD;
+/*
+ * The file of one-time values, if there is none, which knows of none before `since_ms`.
+ * The other name that it has meanwhile is one for all: it belongs to who holds SQLite's
+ * lock for writing.
+ */
+err_t store__taken_make(struct ctx *cx, struct store *s, int64_t since_ms) NODISCARD;
 /* STORE_SCHEMA for a file that is not one of ours. `s` can write already. */
-err_t store__taken_open(struct ctx *cx, const char *path, struct store *s,
+err_t store__taken_open(struct ctx *cx, struct store *s,
                         struct store_taken **out) NODISCARD;
 void store__taken_close(struct store_taken *t); /* NULL is fine */
 /* Those of the list whose `e` is OK; the rest stays as it is. */

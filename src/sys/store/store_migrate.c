@@ -142,8 +142,9 @@ bring_up(struct ctx *cx, struct store *s, struct store_conn *c)
 
         if (table == NULL)
             return refuse_memory(cx);
-        if ((e = store__script(cx, c, table)) != ERR_OK)
-            return e;
+        if ((e = store__script(cx, c, table)) != ERR_OK ||
+            (s->engine->local && (e = store__taken_make(cx, s, 0)) != ERR_OK))
+            return e; /* before it is committed: without its file it is no new one */
     }
     if ((e = read_taken(cx, s, taken)) != ERR_OK)
         return e;

@@ -16,7 +16,8 @@
  *           Where a bucket is full of live values, none is taken: fail closed.
  *           The file is made under another name and linked to its own when it is whole, so
  *           a start that was cut off leaves none; and a link replaces none: what is there
- *           is taken as it is, or refused.
+ *           is taken as it is, or refused. Made for a database that is older it tells since
+ *           when it remembers (store_once_since): it may have had a predecessor.
  * Trust     Values are strangers'. Who does not know the seed cannot aim at a bucket,
  *           nor make two values that are alike.
  * Source    Knoop. EUPL-1.2.
@@ -33,6 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "crypto/prim/prim.h"
 #include "sys/os/os.h"
 #include "sys/sys.h"
@@ -49,7 +51,8 @@ struct entry {
 struct table {
     char magic[32];
     uint8_t seed[SEED];
-    uint8_t rest[HEAD - 32 - SEED];
+    int64_t since_ms; /* what was made before may have been used up; 0: nothing was */
+    uint8_t rest[HEAD - 32 - SEED - 8];
     struct entry entry[][IN_BUCKET];
 };
 
@@ -112,22 +115,22 @@ not_ours(struct ctx *cx, const char *path)
 
 /* Its room on the disk is asked for by who opens it. */
 static err_t
-fill(struct ctx *cx, const char *path, int fd, int64_t values)
+fill(struct ctx *cx, const char *path, int fd, int64_t values, int64_t since_ms)
 {
     const off_t buckets = values / IN_BUCKET;
-    char head[sizeof(magic) + SEED];
+    struct table head = { .since_ms = since_ms };
 
-    memcpy(head, magic, sizeof(magic));
-    random_bytes(head + sizeof(magic), SEED);
+    memcpy(head.magic, magic, sizeof(magic));
+    random_bytes(head.seed, SEED);
     if (ftruncate(fd, HEAD + buckets * (off_t)sizeof(struct entry[IN_BUCKET])) != 0 ||
-        pwrite(fd, head, sizeof(head), 0) != sizeof(head) || fsync(fd) != 0)
+        pwrite(fd, &head, HEAD, 0) != HEAD || fsync(fd) != 0)
         return refuse(cx, ERR_STORE, "", "cannot write %s: %s", path, strerror(errno));
     return ERR_OK;
 }
 
 /* Who was cut off left his. */
 static err_t
-make_as(struct ctx *cx, const char *new, const char *path, int64_t values)
+make_as(struct ctx *cx, const char *new, const char *path, int64_t values, int64_t since_ms)
 {
     scoped(os_close) int fd = -1;
     err_t e;
@@ -137,7 +140,7 @@ make_as(struct ctx *cx, const char *new, const char *path, int64_t values)
     fd = open(new, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return refuse(cx, ERR_STORE, "", "cannot make %s: %s", new, strerror(errno));
-    if ((e = fill(cx, new, fd, values)) != ERR_OK)
+    if ((e = fill(cx, new, fd, values, since_ms)) != ERR_OK)
         return e;
     if (link(new, path) != 0 && errno != EEXIST) /* there: another start was first */
         return refuse(cx, ERR_STORE, "", "cannot make %s: %s", path, strerror(errno));
@@ -145,20 +148,34 @@ make_as(struct ctx *cx, const char *new, const char *path, int64_t values)
     return ERR_OK;
 }
 
-/* The other name is one for all: it belongs to who holds SQLite's lock for writing. */
+static const char *
+path_of(struct ctx *cx, const struct store *s)
+{
+    return arena_printf(cx->arena, "%s-taken", s->where).p;
+}
+
+err_t
+store__taken_make(struct ctx *cx, struct store *s, int64_t since_ms)
+{
+    const char *path = path_of(cx, s), *new = arena_printf(cx->arena, "%s-new", path).p;
+
+    if (path == NULL || new == NULL)
+        return refuse_memory(cx);
+    return make_as(cx, new, path, s->once, since_ms);
+}
+
+/* There was one, or there should have been: who took it away left nothing to go by. */
 static err_t
-make(struct ctx *cx, const char *path, struct store *s)
+make_anew(struct ctx *cx, const char *path, struct store *s)
 {
     struct sys own = { .store = s }, *before = cx->sys;
-    const char *new = arena_printf(cx->arena, "%s-new", path).p;
     struct store_tx tx;
     err_t e;
 
-    if (new == NULL)
-        return refuse_memory(cx);
     cx->sys = &own;
     if ((e = store_begin(cx, &tx)) == ERR_OK) {
-        e = make_as(cx, new, path, s->once);
+        log_warn(cx, "%s is made anew: what was made before is refused", path);
+        e = store__taken_make(cx, s, cx->now_ms);
         store_rollback(&tx);
     }
     cx->sys = before;
@@ -209,18 +226,18 @@ close_it(struct store_taken **t)
 }
 
 err_t
-store__taken_open(struct ctx *cx, const char *path, struct store *s,
-                  struct store_taken **out)
+store__taken_open(struct ctx *cx, struct store *s, struct store_taken **out)
 {
     scoped(close_it) struct store_taken *t = calloc(1, sizeof(*t));
+    const char *path = path_of(cx, s);
     err_t e;
 
     *out = NULL;
-    if (t == NULL)
+    if (t == NULL || path == NULL)
         return refuse_memory(cx);
     t->fd = -1;
     pthread_mutex_init(&t->lock, NULL);
-    if (access(path, F_OK) != 0 && (e = make(cx, path, s)) != ERR_OK)
+    if (access(path, F_OK) != 0 && (e = make_anew(cx, path, s)) != ERR_OK)
         return e;
     if ((e = store__is_private(cx, path)) != ERR_OK)
         return e;
@@ -235,6 +252,12 @@ store__taken_open(struct ctx *cx, const char *path, struct store *s,
         t = NULL;
     }
     return e;
+}
+
+int64_t
+store_once_since(const struct store *s)
+{
+    return s != NULL && s->taken != NULL ? s->taken->table->since_ms : 0;
 }
 
 /* --- taking ------------------------------------------------------------ */

@@ -258,6 +258,39 @@ starts_at_once_use_one_file(void **state)
     }
 }
 
+/* A new database has used up nothing; one that lost its file may have. */
+static void
+since_when_it_remembers(void **state)
+{
+    assert_int_equal(store_once_since(NULL), 0);
+    assert_int_equal(store_once_since(FIX->sys.store), 0);
+    assert_int_equal(open_again(FIX), ERR_OK);
+    assert_int_equal(store_once_since(FIX->sys.store), 0);
+    shut(FIX);
+    assert_int_equal(unlink(FIX->path), 0);
+    CX->now_ms += 1000;
+    assert_int_equal(open_again(FIX), ERR_OK);
+    assert_int_equal(store_once_since(FIX->sys.store), CX->now_ms);
+    CX->now_ms += 1000; /* and it stays so */
+    assert_int_equal(open_again(FIX), ERR_OK);
+    assert_int_equal(store_once_since(FIX->sys.store), CX->now_ms - 1000);
+}
+
+/* A first start that was cut off before its database was there. */
+static void
+a_file_without_its_database_is_kept(void **state)
+{
+    char path[sizeof(FIX->url)];
+
+    assert_int_equal(take(CX, "a"), ERR_OK);
+    shut(FIX);
+    snprintf(path, sizeof(path), "%s/knoop.db", FIX->dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(open_again(FIX), ERR_OK);
+    assert_int_equal(store_once_since(FIX->sys.store), 0);
+    assert_int_equal(take(CX, "a"), ERR_CONFLICT);
+}
+
 static void
 another_s_file_is_refused(void **state)
 {
@@ -315,6 +348,8 @@ main(void)
         T(a_start_that_was_cut_off_is_made_anew),
         T(what_is_there_is_not_made_anew),
         T(starts_at_once_use_one_file),
+        T(since_when_it_remembers),
+        T(a_file_without_its_database_is_kept),
         T(another_s_file_is_refused),
         T(another_size_counts_for_a_new_file),
         T(its_file_is_private),

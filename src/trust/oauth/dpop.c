@@ -208,8 +208,8 @@ read_claims(struct ctx *cx, const json *v, struct claims *out)
         return unread(cx, "missing iat claim");
     if (out->iat_ms > cx->now_ms + window || out->iat_ms < cx->now_ms - window)
         return unread(cx, "\"iat\" not satisfied");
-    if (oauth__is_before_boot(cx, out->iat_ms))
-        return unread(cx, "it was made before this machine came up");
+    if (oauth__is_forgotten(cx, out->iat_ms, window))
+        return unread(cx, OAUTH_FORGOTTEN);
     if (jwt_verify_times(cx, v, &(struct jwt_times){ .skew_ms = window }) != ERR_OK)
         return unread(cx, "\"exp\" or \"nbf\" not satisfied");
     return ERR_OK;

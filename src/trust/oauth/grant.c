@@ -304,9 +304,8 @@ check_nonce(struct work *w)
     bool taken;
     err_t e;
 
-    if (oauth__is_before_boot(w->cx, w->made_ms))
-        return refuse(w->cx, ERR_VP_TIME, "nuts-node 7.3",
-                      "it was made before this machine came up");
+    if (oauth__is_forgotten(w->cx, w->made_ms, VC_SKEW_MS))
+        return refuse(w->cx, ERR_VP_TIME, "nuts-node 7.3", OAUTH_FORGOTTEN);
     if (w->raw.nonce.n == 0 || w->raw.nonce.n > NONCE_MAX)
         return refuse(w->cx, ERR_VP_NONCE, "nuts-node 3.5 step 11",
                       "its nonce is missing, empty or too long");

@@ -432,6 +432,37 @@ from_before_the_machine_came_up(void **state)
     expect(world_ask(W, &(struct words){ .dpop = proof.p }), 200, NULL);
 }
 
+/* Between two starts somebody takes away the file in which it stands what was used up. */
+static void
+lose_one_time_values(struct node *n)
+{
+    char url[128], path[128];
+
+    store_close(n->sys.store);
+    snprintf(url, sizeof(url), "sqlite://%s/k.db", n->dir);
+    snprintf(path, sizeof(path), "%s/k.db-taken", n->dir);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(store_open(&n->t.cx, str_of(url), &n->sys.store), ERR_OK);
+}
+
+/* A proof's clock may be a window ahead, and a presentation's five seconds. */
+static void
+from_before_one_time_values_were_lost(void **state)
+{
+    const int64_t lost = CX->now_ms;
+    const char *proof = world_proof(W, NULL, NULL).p;
+
+    lose_one_time_values(W->n);
+    REFUSES(ERR_VP_TIME, .nonce = "b");
+    node_set_time(W->n, lost + VC_SKEW_MS + 1000); /* its nbf is a second before */
+    REFUSES(ERR_DPOP, .dpop = proof);
+    assert_true(str_has(W->n->told.reason, "before this machine came up, or"));
+    REFUSES(ERR_DPOP, .dpop = world_proof(W, NULL, NULL).p);
+    node_set_time(W->n, lost + W->n->conf->oauth_dpop_window);
+    expect(world_ask(W, &(struct words){ .dpop = world_proof(W, NULL, NULL).p }), 200,
+           NULL);
+}
+
 struct racer {
     struct world *w;
     struct arena arena;
@@ -932,6 +963,7 @@ main(void)
         T(nonce),
         T(nonces_burn),
         T(from_before_the_machine_came_up),
+        T(from_before_one_time_values_were_lost),
         T(parallel),
         T(dpop),
         T(signatures),

@@ -204,9 +204,12 @@ struct oauth__state {
 /* May this refusal have an event of its own? Else it is counted (audit_count_refusal). */
 bool oauth__is_told(struct ctx *cx);
 /*
- * Was it made before this machine came up? A power cut may have taken from the store
- * that it was used (store_transact_brief), so it is not taken again.
+ * May the store have forgotten that it was used, since it was made before this machine
+ * came up (store_transact_brief), or before the file of one-time values was
+ * (store_once_since)? Then it is not taken. `ahead_ms`: what its maker's clock may be.
  */
-bool oauth__is_before_boot(struct ctx *cx, int64_t made_ms);
+#define OAUTH_FORGOTTEN                                                                    \
+    "it was made before this machine came up, or its file of one-time values was made"
+bool oauth__is_forgotten(struct ctx *cx, int64_t made_ms, int64_t ahead_ms);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "sys/os/os.h"
 #include "sys/room.h"
+#include "sys/store/store.h"
 #include "trust/cache/cache.h"
 
 enum {
@@ -69,12 +70,13 @@ oauth__is_told(struct ctx *cx)
 }
 
 bool
-oauth__is_before_boot(struct ctx *cx, int64_t made_ms)
+oauth__is_forgotten(struct ctx *cx, int64_t made_ms, int64_t ahead_ms)
 {
     struct oauth__state *s = cx->sys != NULL ? ROOM_STATE(cx, oauth) : NULL;
     int64_t uptime_ms = s != NULL ? s->uptime_ms() : os_uptime_ms();
 
-    return made_ms < cx->now_ms - uptime_ms;
+    return made_ms < cx->now_ms - uptime_ms ||
+           (s != NULL && made_ms < store_once_since(cx->sys->store) + ahead_ms);
 }
 
 static err_t
