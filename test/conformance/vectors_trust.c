@@ -216,14 +216,27 @@ date_of(struct rq *rq, const json *credential, const char *name, int64_t *ms)
     return time_parse(rq->cx, text, ms);
 }
 
+/* What a verifier would not take is not made: no shared secrets, no other RSA. */
+enum {
+    NO_CREDENTIAL = JWS_ALG(SIG_HS256) | JWS_ALG(SIG_HS384) | JWS_ALG(SIG_HS512) |
+                    JWS_ALG(SIG_RS384) | JWS_ALG(SIG_RS512) | JWS_ALG(SIG_PS384) |
+                    JWS_ALG(SIG_PS512)
+};
+
 static err_t
-header_of(struct rq *rq, const struct key *key, struct str kid, struct str *header)
+header_of(struct rq *rq, const struct jwk *key, struct str kid, struct str *header)
 {
+    enum sig_alg alg = key->alg.n != 0 ? sig_alg_of(key->alg) : sig_alg_for(key->key);
+    err_t e = jwk_may(rq->cx, key, JWK_USE_SIG, JWK_OP_SIGN);
     struct json_out js;
 
+    if (e != ERR_OK)
+        return e;
+    if ((JWS_ALG(alg) & NO_CREDENTIAL) != 0)
+        return refuse(rq->cx, ERR_ALGORITHM, "", "no alg of a credential");
     json_out_init(&js, rq->cx->arena);
     json_object(&js);
-    json_member(&js, "alg", sig_alg_name(sig_alg_for(key)));
+    json_member(&js, "alg", sig_alg_name(alg));
     json_member(&js, "kid", kid);
     json_member_z(&js, "typ", "JWT");
     json_end(&js);
@@ -250,11 +263,11 @@ vc_issue_op(struct rq *rq)
         (e = date_of(rq, credential, "issuanceDate", &t.from_ms)) != ERR_OK ||
         (e = date_of(rq, credential, "expirationDate", &t.until_ms)) != ERR_OK)
         return e;
-    if (!str_eq(did_of_url(kid), t.issuer))
+    if (!str_eq(did_of_url(kid), t.issuer) || kid.n < t.issuer.n + 2)
         return refuse(rq->cx, ERR_VC_ISSUER, "", "the key is not one of the issuer");
     if ((e = jwk_parse(rq->cx, jwk, NULL, &key)) != ERR_OK ||
         (e = vc_claims(rq->cx, &t, &claims, &id)) != ERR_OK ||
-        (e = header_of(rq, key.key, kid, &header)) != ERR_OK ||
+        (e = header_of(rq, &key, kid, &header)) != ERR_OK ||
         (e = jws_sign(rq->cx, key.key, header, bytes_of(claims), &jwt)) != ERR_OK)
         return e;
     return rq_put_str(rq, jwt);
