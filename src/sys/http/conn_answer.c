@@ -23,7 +23,6 @@ back_on_loop(struct loop_task *task)
     struct exchange *ex = container_of(task, struct exchange, back);
     struct http_conn *c = ex->conn;
 
-    c->http->in_pool--;
     c->busy = false;
     if (c->state == CONN_DEAD)
         conn_back(c);
@@ -59,13 +58,9 @@ to_pool(struct http_conn *c)
     ex->rq.cx.may_not_block = false;
     ex->job.fn = run_in_pool;
     ex->back.fn = back_on_loop;
-    c->busy = true;
-    c->http->in_pool++;
-    if (pool_put(c->http->pool, &ex->job))
-        return;
-    c->busy = false;
-    c->http->in_pool--;
-    pool_is_full(c);
+    c->busy = pool_put(c->http->pool, &ex->job);
+    if (!c->busy)
+        pool_is_full(c);
 }
 
 static void worked(struct exchange *ex);

@@ -218,11 +218,7 @@ prepare(void)
 {
     size_t n;
 
-    served_init(&s);
-    s.setup.tables = tables;
-    s.setup.table_count = 1;
-    s.setup.audit_put = fake_audit;
-    s.conf->http_connections_peer = 1000;
+    served_init(&s, tables, fake_audit);
     assert_int_equal(os_listen(&s.t.cx, S("127.0.0.1:0"), up_fds, &n), ERR_OK);
     up_port = os_port(up_fds[0]);
     up_stop = up_calls = up_gone = 0;
@@ -1138,10 +1134,7 @@ who_hangs_does_not_delay_others(void **state)
     int fd[2], turns = 0;
 
     (void)state;
-    served_init(&calm);
-    calm.setup.tables = tables;
-    calm.setup.table_count = 1;
-    calm.setup.audit_put = fake_audit;
+    served_init(&calm, tables, fake_audit);
     served_start(&calm);
     says(NULL);
     for (int i = 0; i < HANGING; i++) {

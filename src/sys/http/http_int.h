@@ -234,8 +234,8 @@ struct http {
     struct tls_server *tls[HTTP_DOOR_INTERNAL + 1];
     struct listener *listeners;
     size_t listener_count;
-    struct http_conn *first, *last;  /* all connections; last: those that wait longest */
-    size_t open, lingering, in_pool; /* lingering ones are open too */
+    struct http_conn *first, *last; /* all connections; last: those that wait longest */
+    size_t open, lingering;         /* lingering ones are open too */
     struct {
         struct exchange *first, **end; /* who waits, in order */
         size_t waiting, crews;         /* how many; crews that are out */

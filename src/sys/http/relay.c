@@ -469,7 +469,6 @@ back_on_loop(struct loop_task *task)
     struct http_conn *c = ex->conn;
 
     c->busy = false;
-    ex->http->in_pool--;
     if (c->state == CONN_DEAD) {
         end(r);
         conn_back(c);
@@ -524,12 +523,9 @@ to_pool(struct relay *r)
     ex->rq.cx.may_not_block = false;
     r->job.fn = rewrite_in_pool;
     ex->back.fn = back_on_loop;
-    ex->conn->busy = true;
-    ex->http->in_pool++;
-    if (pool_put(ex->http->pool, &r->job))
+    ex->conn->busy = pool_put(ex->http->pool, &r->job);
+    if (ex->conn->busy)
         return;
-    ex->conn->busy = false;
-    ex->http->in_pool--;
     COUNT_UP(ex->http, pool_full);
     fail(r, refuse(&ex->rq.cx, ERR_UNAVAILABLE, "http.pool.queue", "all threads are busy"));
 }

@@ -39,9 +39,13 @@ served_run(void *arg)
     return NULL;
 }
 
-/* Opens both doors on loopback; `s->conf` and `s->setup` may be changed before _start. */
+/*
+ * Opens both doors on loopback, for `tables` (one) and `audit`, which may be NULL;
+ * `s->conf` and `s->setup` may be changed before _start.
+ */
 static inline void
-served_init(struct served *s)
+served_init(struct served *s, const struct http_route *const *tables,
+            err_t (*audit)(struct ctx *cx, const struct audit_record *record))
 {
     size_t n;
 
@@ -54,7 +58,11 @@ served_init(struct served *s)
     s->public_port = os_port(s->fds[0]);
     s->internal_port = os_port(s->fds[1]);
     s->sys.loop = s->loop;
+    s->conf->http_connections_peer = 1000; /* all come from one */
     s->setup = (struct http_setup){ .conf = s->conf,
+                                    .tables = tables,
+                                    .table_count = 1,
+                                    .audit_put = audit,
                                     .sys = &s->sys,
                                     .loop = s->loop,
                                     .public_fds = &s->fds[0],

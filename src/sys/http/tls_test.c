@@ -189,9 +189,7 @@ static const struct http_route *const tables[] = { rows };
 static void
 prepare(const struct identity *who, const char *mode)
 {
-    served_init(&s);
-    s.setup.tables = tables;
-    s.setup.table_count = 1;
+    served_init(&s, tables, NULL);
     s.setup.tls_signer = &signer;
     s.conf->http_public_tls = str_of(mode);
     s.conf->tls_certificate = str_of(who->path);

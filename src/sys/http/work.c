@@ -57,10 +57,7 @@ req_worked(struct req *rq)
 static void
 come_back(struct exchange *ex, bool done)
 {
-    struct http_conn *c = ex->conn;
-
-    c->busy = false;
-    c->http->in_pool--;
+    ex->conn->busy = false;
     ex->worked = done ? ex->work : NULL;
     ex->work = NULL;
     ex->work_back(ex);
@@ -190,7 +187,6 @@ work_later(struct exchange *ex, void (*back)(struct exchange *ex))
     ex->work_next = NULL;
     ex->rq.cx.may_not_block = false;
     ex->conn->busy = true;
-    h->in_pool++;
     if (h->work.waiting >= (size_t)h->conf->http_pool_queue) {
         come_back(ex, false);
         return;

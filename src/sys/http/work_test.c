@@ -116,11 +116,7 @@ static const struct http_route *const tables[] = { rows };
 static void
 prepare(void)
 {
-    served_init(&s);
-    s.setup.tables = tables;
-    s.setup.table_count = 1;
-    s.setup.audit_put = count_audit;
-    s.conf->http_connections_peer = 1000;
+    served_init(&s, tables, count_audit);
     runs = batches = items = largest = audits = in_pool = 0;
 }
 
