@@ -1057,6 +1057,7 @@ many_may_migrate_at_once(void **state)
 {
     struct worker w[4] = { 0 };
 
+    FIX->conf->store_wait = 30000; /* they wait for each other */
     all(FIX, w, COUNT(w), opens);
     for (size_t i = 0; i < COUNT(w); i++)
         assert_int_equal(w[i].won, 1);
