@@ -175,6 +175,7 @@ first_word(struct ctx *cx, struct role *r, struct role_message *m)
     case ROLE_CONF: return role_take_conf(cx, m, &r->conf);
     case ROLE_FILE: return role_take_file(cx, m);
     case ROLE_DOOR: return take_door(cx, r, m);
+    case ROLE_COUNTERS: r->counters = take(&m->fds[0]); return ERR_OK;
     case ROLE_RING: return take_ring(cx, r, m);
     case ROLE_PEER: return take_peer(cx, r, m);
     case ROLE_LOCK: r->lock = take(&m->fds[0]); return ERR_OK;
@@ -234,9 +235,11 @@ run(struct ctx *cx, size_t which, unsigned number)
     static struct role r;
     err_t e;
 
-    r = (struct role){
-        .kind = roles[which].kind, .number = number, .control = ROLE_CONTROL_FD, .lock = -1
-    };
+    r = (struct role){ .kind = roles[which].kind,
+                       .number = number,
+                       .control = ROLE_CONTROL_FD,
+                       .counters = -1,
+                       .lock = -1 };
     for (size_t i = 0; i < COUNT(r.rings); i++)
         r.rings[i] = (struct role_ring){ -1, -1, -1 };
     /* Ctrl-C and systemd signal the whole group; a role ends when the supervisor says. */

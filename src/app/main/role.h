@@ -5,7 +5,8 @@
  *              ──exec──> knoop role auditor 0    descriptor 3, and nothing else
  *              ──exec──> knoop role worker N     until it is handed
  *
- *        CONF, FILE…, DOOR…, RING…, PEER…, RUN  ──>
+ *        CONF, FILE…, DOOR…, COUNTERS, RING…,   ──>
+ *        PEER…, RUN
  *                                               <──  READY
  *        PEER (another role was replaced)       ──>
  *        FILE…, CONF (SIGHUP)                   ──>
@@ -34,13 +35,14 @@ enum role_kind { ROLE_NONE, ROLE_SUPERVISOR, ROLE_SIGNER, ROLE_AUDITOR, ROLE_WOR
 enum role_say {
     ROLE_SAY_NOTHING,
     /* to a role */
-    ROLE_CONF, /* arg: 0 first, 1 again;      descriptor: the packed options */
-    ROLE_FILE, /* text: its name;             descriptor: open for reading */
-    ROLE_DOOR, /* arg: ROLE_DOOR_…;           descriptor: listens */
-    ROLE_RING, /* arg: worker;                descriptors: ring, bell, back */
-    ROLE_PEER, /* arg: worker or ROLE_PEER_…; descriptor: this end of a pair */
-    ROLE_LOCK, /* descriptor: the data folder's lock, to be held till the end */
-    ROLE_RUN,  /* that was all */
+    ROLE_CONF,     /* arg: 0 first, 1 again;      descriptor: the packed options */
+    ROLE_FILE,     /* text: its name;             descriptor: open for reading */
+    ROLE_DOOR,     /* arg: ROLE_DOOR_…;           descriptor: listens */
+    ROLE_COUNTERS, /* descriptor: the memory in which all workers count */
+    ROLE_RING,     /* arg: worker;                descriptors: ring, bell, back */
+    ROLE_PEER,     /* arg: worker or ROLE_PEER_…; descriptor: this end of a pair */
+    ROLE_LOCK,     /* descriptor: the data folder's lock, to be held till the end */
+    ROLE_RUN,      /* that was all */
     ROLE_PING,
     ROLE_DRAIN, /* finish what is under way, then end */
     /* from a role */
@@ -83,7 +85,7 @@ struct role {
         unsigned who;
     } peers[ROLE_WORKERS_MAX + 1];
     size_t peer_n;
-    int lock;
+    int counters, lock;
 };
 
 /* One packet. `text` may be NULL. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "crypto/prim/prim.h"
+#include "sys/stat/stat.h"
 
 enum { PATHS_MAX = 64, SCRATCH = 8 << 20 };
 
@@ -262,8 +263,9 @@ role_worker(struct ctx *cx, struct role *r)
         return refuse(cx, ERR_UNSUPPORTED, "", "OpenSSL here lacks an algorithm");
     if ((e = loop_open(cx, &w.sys.loop)) != ERR_OK || (e = worker_warm(cx, &w)) != ERR_OK ||
         (e = narrow(cx, r->conf)) != ERR_OK || (e = open_keys(cx, &w)) != ERR_OK ||
-        (e = open_audit(cx, &w)) != ERR_OK || (e = worker_open(cx, &w)) != ERR_OK ||
-        (e = os_nonblock(cx, r->control)) != ERR_OK)
+        (e = open_audit(cx, &w)) != ERR_OK ||
+        (e = stat_open(cx, r->counters, r->number)) != ERR_OK ||
+        (e = worker_open(cx, &w)) != ERR_OK || (e = os_nonblock(cx, r->control)) != ERR_OK)
         return e;
     w.control =
         (struct loop_io){ .fd = r->control, .events = EPOLLIN, .fn = control_ready };

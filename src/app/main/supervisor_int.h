@@ -44,7 +44,8 @@ struct supervisor {
         int fd, which;
     } doors[ROLE_DOORS_MAX];
     size_t door_n;
-    int bell; /* an eventfd: any worker rings, the auditor wakes */
+    int bell;     /* an eventfd: any worker rings, the auditor wakes */
+    int counters; /* shared memory: any worker shows what all have counted */
     struct role_ring rings[ROLE_WORKERS_MAX];
     struct child child[CHILDREN_MAX];
     size_t child_n;

@@ -20,6 +20,7 @@
 
 #include "sys/audit/audit.h"
 #include "sys/keys/signer.h"
+#include "sys/stat/stat.h"
 
 enum { LOCK_TRIES = 300, BIND_TRIES = 100, WAIT_US = 10000, CERTIFICATES_MAX = 1 << 20 };
 
@@ -175,6 +176,7 @@ supervisor__open(struct supervisor *s)
     if ((e = os_signals(&s->cx, signals, &s->signals)) != ERR_OK ||
         (e = os_user_find(&s->cx, s->conf->process_user, &s->user)) != ERR_OK ||
         (e = open_folders(s)) != ERR_OK || (e = open_rings(s)) != ERR_OK ||
+        (e = stat_make(&s->cx, &s->counters)) != ERR_OK ||
         (e = open_door(s, s->conf->http_public_address, ROLE_DOOR_PUBLIC)) != ERR_OK ||
         (e = open_door(s, s->conf->http_internal_address, ROLE_DOOR_INTERNAL)) != ERR_OK)
         return e;
@@ -360,6 +362,8 @@ hand_all(struct supervisor *s, struct child *c)
     if (e == ERR_OK && c->kind == ROLE_WORKER) {
         for (size_t i = 0; i < s->door_n && e == ERR_OK; i++)
             e = tell(s, c, ROLE_DOOR, (unsigned)s->doors[i].which, NULL, s->doors[i].fd);
+        if (e == ERR_OK)
+            e = tell(s, c, ROLE_COUNTERS, 0, NULL, s->counters);
         if (e == ERR_OK)
             e = hand_ring(s, c, c->number);
     }

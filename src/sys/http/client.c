@@ -6,6 +6,7 @@
 #include "sys/http/route.h"
 #include "sys/http/target.h"
 #include "sys/os/os.h"
+#include "sys/stat/stat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,19 +26,22 @@ client_may_repeat(const struct transfer *t)
 
 /* From a span of our own. */
 bool
-client_trace(const struct transfer *t, char line[CLIENT_TRACE])
+client_trace(struct transfer *t, char line[CLIENT_TRACE])
 {
     uint8_t span[8];
     size_t n;
 
+    t->span[0] = '\0';
     if (t->cx->trace[0] == '\0' ||
         getrandom(span, sizeof(span), GRND_NONBLOCK) != sizeof(span))
         return false;
     span[0] |= 1; /* never zero */
-    n = (size_t)snprintf(line, CLIENT_TRACE, "traceparent: %.36s", t->cx->trace);
+    n = (size_t)snprintf(t->span, sizeof(t->span), "%.36s", t->cx->trace);
     for (size_t i = 0; i < sizeof(span); i++)
-        n += (size_t)snprintf(line + n, CLIENT_TRACE - n, "%02x", span[i]);
-    snprintf(line + n, CLIENT_TRACE - n, "%s", t->cx->trace + 52);
+        n += (size_t)snprintf(t->span + n, sizeof(t->span) - n, "%02x", span[i]);
+    snprintf(t->span + n, sizeof(t->span) - n, "%s", t->cx->trace + 52);
+    snprintf(line, CLIENT_TRACE, "traceparent: %s", t->span);
+    t->since_ns = os_tick_ns();
     return true;
 }
 
@@ -54,14 +58,35 @@ client__release(struct transfer *t)
     t->host = NULL;
 }
 
-/* --- without libcurl ------------------------------------------------------------- */
-
+/* What for is told, and not whom: a stranger may have named him. */
 static void
-on_direct_done(struct transfer *t, err_t e)
+trace(const struct transfer *t, err_t e)
+{
+    static const char *const uses[CLIENT_USES] = {
+        [CLIENT_FETCH] = "fetch", [CLIENT_RELAY] = "relay"
+    };
+    struct stat_answer a = { .op = uses[t->use],
+                             .method = http_method_name(t->method),
+                             .status = t->status,
+                             .error = e,
+                             .own = t->span };
+
+    if (t->span[0] == '\0' || !stat_trace_parse(str_of(t->cx->trace), &a.trace))
+        return;
+    a.micros = (os_tick_ns() - t->since_ns) / 1000;
+    a.start_ms = os_now_ms() - a.micros / 1000;
+    stat_asked(&a);
+}
+
+void
+client__done(struct transfer *t, err_t e)
 {
     client__release(t);
+    trace(t, e);
     t->done(t, e);
 }
+
+/* --- without libcurl ------------------------------------------------------------- */
 
 void
 client__learn(struct client *c, const char *host, const struct direct_to *to)
@@ -284,7 +309,7 @@ client_open(struct ctx *cx, struct loop *loop, const struct conf *conf, struct c
     c->loop = loop;
     c->connections = (long)(conf->fetch_most + conf->relay_per_host);
     client__curl_init(c);
-    if ((c->direct = direct_open(loop, on_direct_done)) == NULL)
+    if ((c->direct = direct_open(loop, client__done)) == NULL)
         e = refuse(cx, ERR_NO_MEMORY, "", "no memory for a client");
     else
         e = client_reload(cx, c, conf);

@@ -73,7 +73,9 @@ struct transfer {
     bool guarded; /* an address was refused */
     bool stopped; /* by `head` or `body` */
     bool running;
-    int status; /* of the answer; set before done() */
+    int status;    /* of the answer; set before done() */
+    char span[56]; /* the traceparent that went; "" without a trace */
+    int64_t since_ns;
 };
 
 struct client_caps {
@@ -101,7 +103,7 @@ size_t client_running(const struct client *c);
  */
 bool client_may_repeat(const struct transfer *t);
 /* "traceparent: …", where the caller's trace goes on (W3C Trace Context 4.3). */
-bool client_trace(const struct transfer *t, char line[CLIENT_TRACE]);
+bool client_trace(struct transfer *t, char line[CLIENT_TRACE]);
 
 struct client *fetch_client(struct fetch *f); /* fetch.c's, which relays share */
 

@@ -68,8 +68,7 @@ collect(struct client_multi *m)
         t->status = client_status(t);
         if (e == ERR_OK && t->trust == FETCH_CONFIGURED)
             learn(m->client, t);
-        client__release(t);
-        t->done(t, e);
+        client__done(t, e);
     }
 }
 

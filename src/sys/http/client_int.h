@@ -59,6 +59,7 @@ struct client {
 
 /* Gives back all that a transfer holds. */
 void client__release(struct transfer *t);
+void client__done(struct transfer *t, err_t e); /* releases, traces, and says so */
 /* Where libcurl went for a configured host: direct.c goes there for a while. */
 void client__learn(struct client *c, const char *host, const struct direct_to *to);
 

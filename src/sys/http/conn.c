@@ -51,8 +51,10 @@ conn_end(struct http_conn *c)
 {
     assert(c->state == CONN_DEAD && !c->busy && !c->ended);
     if (c->ex != NULL) {
-        if (c->ex->status != 0 || c->ex->audited)
+        if (c->ex->status != 0 || c->ex->audited) {
             exchange_broken(c->ex);
+            exchange_ended(c->ex, 0);
+        }
         exchange_give(c->http, c->ex);
     }
     tls_free(c->tls);

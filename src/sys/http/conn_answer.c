@@ -141,6 +141,7 @@ finish(struct http_conn *c)
     bool more = c->linger || ex->keep_alive; /* the peer thinks that it may go on */
 
     count_answer(c->http, ex);
+    exchange_ended(ex, ex->status);
     exchange_give(c->http, ex);
     c->ex = NULL;
     if (!end) {

@@ -2,6 +2,7 @@
 #include "sys/http/http_int.h"
 
 #include "base/log.h"
+#include "sys/os/os.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,25 @@ exchange_broken(struct exchange *ex)
     if (put_record(ex) != ERR_OK)
         log_error(&ex->rq.cx, "a broken answer was not audited: %.*s",
                   STR(ex->rq.cx.reason));
+}
+
+void
+exchange_ended(const struct exchange *ex, int status)
+{
+    const struct http_route *row = ex->rq.route;
+    const struct stat_answer a = {
+        .op = row == NULL ? NULL : row->op,
+        .method = http_method_name(ex->rq.method),
+        .route = row == NULL ? NULL : row->path,
+        .status = status,
+        .error = status >= 400 ? ex->rq.cx.refused : ERR_OK,
+        .start_ms = ex->rq.cx.now_ms,
+        .micros = ex->since_ns == 0 ? 0 : (os_tick_ns() - ex->since_ns) / 1000,
+        .trace = ex->trace,
+        .own = ex->rq.cx.trace,
+    };
+
+    stat_answered(&a);
 }
 
 /* --- running --------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* fetch_test.c - asking others, and relaying what they say. EUPL-1.2. */
 #include "sys/http/client.h"
 #include "sys/http/served.h"
+#include "sys/stat/stat.h"
 
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -219,6 +220,7 @@ prepare(void)
     size_t n;
 
     served_init(&s, tables, fake_audit);
+    assert_int_equal(stat_open(&s.t.cx, -1, 0), ERR_OK); /* all from zero */
     assert_int_equal(os_listen(&s.t.cx, S("127.0.0.1:0"), up_fds, &n), ERR_OK);
     up_port = os_port(up_fds[0]);
     up_stop = up_calls = up_gone = 0;
@@ -661,6 +663,111 @@ upstreams_that_fail(void **state)
     assert_int_equal(events[AUDIT_RECORD_READ], 4);
     assert_broken(4); /* permitted, and not arrived */
     assert_int_equal(http_stats(s.http)->relays_broken, 4);
+}
+
+/* --- seen from outside --------------------------------------------------------------- */
+
+#define CALLER "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-"
+
+/* They are put when the last byte went, which the client may see before. */
+static void
+spans_are(struct stat_span *out, size_t n)
+{
+    size_t have = 0;
+
+    for (int i = 0; i < 500 && have < n; i++) {
+        usleep(10000);
+        have += stat_span_take(&out[have], n - have);
+    }
+    assert_int_equal(have, n);
+    usleep(50000);
+    assert_int_equal(stat_span_take(out + n, 1), 0); /* and no more */
+}
+
+static const char *
+id_text(const uint8_t id[8])
+{
+    struct str text;
+
+    assert_int_equal(hex(&s.t.cx, (struct bytes){ id, 8 }, &text), ERR_OK);
+    return arena_z(s.t.cx.arena, text);
+}
+
+/* What was asked of an upstream stands below what was asked of us, and that below the
+ * caller. */
+static void
+requests_are_traced(void **state)
+{
+    static const char unwanted[] = "GET /ask HTTP/1.1\r\nHost: localhost\r\n"
+                                   "traceparent: " CALLER "00\r\n\r\n";
+    static const char wanted[] = "GET /ask HTTP/1.1\r\nHost: localhost\r\n"
+                                 "traceparent: " CALLER "01\r\n\r\n";
+    struct stat_span two[3];
+
+    (void)state;
+    stat_trace_on(true);
+    assert_int_equal(get_ms(unwanted, 3000), 200);
+    assert_int_equal(get_ms(wanted, 3000), 200);
+    spans_are(two, 2);
+    assert_int_equal(two[0].kind, STAT_SPAN_CLIENT);
+    assert_string_equal(two[0].name, "fetch");
+    assert_string_equal(two[0].method, "GET");
+    assert_string_equal(two[0].route, ""); /* its URL is nobody's business */
+    assert_int_equal(two[0].status, 200);
+    assert_int_equal(two[1].kind, STAT_SPAN_SERVER);
+    assert_string_equal(two[1].name, "ask");
+    assert_string_equal(two[1].route, "/ask");
+    assert_int_equal(two[1].status, 200);
+    assert_string_equal(id_text(two[1].trace.parent), "00f067aa0ba902b7");
+    assert_memory_equal(two[0].trace.trace, two[1].trace.trace, 16);
+    assert_memory_equal(two[0].trace.parent, two[1].id, 8);
+    HEARD("traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-");
+    HEARD(id_text(two[0].id));
+    assert_in_range(two[1].micros, two[0].micros, 10000000);
+    /* nobody's trace goes on: one begins */
+    says("garbage");
+    assert_int_equal(GET("/relay"), 502);
+    spans_are(two, 2);
+    assert_string_equal(two[0].name, "relay");
+    assert_int_equal(two[0].error, ERR_UPSTREAM);
+    assert_string_equal(two[1].name, "relay");
+    assert_string_equal(id_text(two[1].trace.parent), "0000000000000000");
+    assert_int_equal(two[1].error, ERR_UPSTREAM);
+    stat_trace_on(false);
+    assert_int_equal(GET("/here"), 200);
+    spans_are(two, 0);
+}
+
+static int64_t
+answered(const char *op, const char *status)
+{
+    return stat_read(stat_find(STAT_OPERATIONS, op, status));
+}
+
+static void
+requests_are_counted_by_operation(void **state)
+{
+    int64_t is = 0;
+    int fd = dial(s.internal_port);
+
+    (void)state;
+    assert_int_equal(GET("/here"), 200);
+    assert_int_equal(GET("/nowhere"), 404);
+    says("garbage");
+    assert_int_equal(GET("/relay"), 502);
+    says(NULL);
+    SAY(fd, "GET /relay HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    for (int i = 0; i < 500 && up_calls < 2; i++)
+        usleep(10000);
+    close(fd); /* permitted, and gone before the answer */
+    for (int i = 0; i < 500 && (is = answered("relay", "broken")) == 0; i++)
+        usleep(10000);
+    assert_int_equal(is, 1);
+    assert_int_equal(answered("here", "200"), 1);
+    assert_int_equal(answered("none", "404"), 1);
+    assert_int_equal(answered("relay", "502"), 1);
+    assert_int_equal(stat_read(stat_find(STAT_REFUSALS, "UPSTREAM", "")), 1);
+    assert_int_equal(stat_read(stat_find(STAT_REFUSALS, "NOT_FOUND", "")), 1);
 }
 
 /* Broken off in the middle: the client must see that it is not whole. */
@@ -1187,6 +1294,8 @@ main(void)
         T(whom_outsiders_may_not_name),
         cmocka_unit_test(ranges_that_the_operator_allows),
         T(what_configured_hosts_say),
+        T(requests_are_traced),
+        T(requests_are_counted_by_operation),
         T(what_is_not_followed_nor_taken),
         T(a_slow_host_meets_the_deadline),
         cmocka_unit_test(hosts_have_a_cap),

@@ -6,6 +6,7 @@
  * Source    Knoop. EUPL-1.2.
  */
 #include "sys/http/http_int.h"
+#include "sys/os/os.h"
 
 #include <string.h>
 
@@ -224,13 +225,16 @@ find_client(struct exchange *ex)
     }
 }
 
+/* The caller's goes on, or one begins where spans are wanted. */
 static void
 find_trace(struct exchange *ex)
 {
     struct str t = exchange_header(ex, S("traceparent"));
 
-    if (t.p != NULL && traceparent_is_well_formed(t))
-        memcpy(ex->rq.cx.trace, t.p, t.n); /* the rest is zero */
+    if (t.p == NULL && !stat_trace_is_on())
+        return;
+    ex->since_ns = os_tick_ns();
+    stat_trace_begin(t, &ex->trace, ex->rq.cx.trace);
 }
 
 static err_t

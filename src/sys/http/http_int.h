@@ -29,6 +29,7 @@
 #include "sys/http/tls.h"
 #include "sys/loop/loop.h"
 #include "sys/loop/pool.h"
+#include "sys/stat/stat.h"
 #include "sys/sys.h"
 
 #include "sys/http/parser.h"
@@ -95,6 +96,8 @@ struct exchange {
     struct bytes out[2]; /* head and body, as they go */
     bool close_after, audited;
     int64_t since_ms;
+    struct stat_trace trace;
+    int64_t since_ns; /* when it has a trace */
 
     struct pool_job job;
     struct loop_task back;
@@ -146,6 +149,8 @@ err_t exchange_run(struct exchange *ex);
 /* Makes the answer of a refusal that no handler made (rq.cx.refused). */
 void exchange_refused(struct exchange *ex, err_t e);
 void exchange_broken(struct exchange *ex); /* the answer did not arrive whole */
+/* Counts and traces it, once: with the status that went, or 0. */
+void exchange_ended(const struct exchange *ex, int status);
 
 /* --- reply.c ------------------------------------------------------------------- */
 void reply_reset(struct exchange *ex);

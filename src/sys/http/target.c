@@ -257,26 +257,3 @@ host_is_well_formed(struct str host)
     }
     return true;
 }
-
-static bool
-is_lower_hex(struct str s, bool *zero)
-{
-    *zero = true;
-    for (size_t i = 0; i < s.n; i++) {
-        if (!(s.p[i] >= '0' && s.p[i] <= '9') && !(s.p[i] >= 'a' && s.p[i] <= 'f'))
-            return false;
-        *zero = *zero && s.p[i] == '0';
-    }
-    return true;
-}
-
-bool
-traceparent_is_well_formed(struct str t)
-{
-    bool zero;
-
-    return t.n == 55 && str_starts(t, S("00-")) && t.p[35] == '-' && t.p[52] == '-' &&
-           is_lower_hex(str_sub(t, 3, 35), &zero) && !zero &&
-           is_lower_hex(str_sub(t, 36, 52), &zero) && !zero &&
-           is_lower_hex(str_sub(t, 53, 55), &zero);
-}

@@ -33,7 +33,5 @@ struct str media_parameter(struct str value, struct str name);
 
 /* RFC 9112 3.2 Host: a name or address, perhaps a port; nothing else. */
 bool host_is_well_formed(struct str host);
-/* W3C Trace Context 3.2: version 00, lower case, neither id zero. */
-bool traceparent_is_well_formed(struct str t);
 
 #endif

@@ -54,7 +54,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     (void)!media_type(&cx, text, &out);
     (void)media_parameter(text, S("charset"));
     (void)host_is_well_formed(text);
-    (void)traceparent_is_well_formed(text);
     if (addr_parse(text, &a)) {
         char room[ADDR_TEXT];
         struct addr again;

@@ -122,7 +122,7 @@ struct stat_span {
  */
 void stat_trace_begin(struct str traceparent, struct stat_trace *out, char own[56]);
 
-/* A request ends, at the door: counted by operation, and traced. */
+/* A request ends. */
 struct stat_answer {
     const char *op, *method, *route; /* of the route's row; NULL where none matched */
     int status;                      /* HTTP; 0: none was sent */
@@ -131,7 +131,10 @@ struct stat_answer {
     struct stat_trace trace;         /* from stat_trace_begin */
     const char *own;                 /* likewise */
 };
+/* One at the door: counted by operation, and traced. */
 void stat_answered(const struct stat_answer *a);
+/* One of ours to another, `op` says what for: traced below the request it was made for. */
+void stat_asked(const struct stat_answer *a);
 
 /* Are spans wanted? Set from tracing.endpoint. */
 void stat_trace_on(bool on);

@@ -89,12 +89,13 @@ copy(char *room, size_t size, const char *text)
 }
 
 static void
-trace(const struct stat_answer *a)
+trace(const struct stat_answer *a, enum stat_span_kind kind)
 {
-    struct stat_span s = { .trace = a->trace, .kind = STAT_SPAN_SERVER };
+    struct stat_span s = { .trace = a->trace, .kind = kind };
     struct stat_trace own;
 
-    if (!a->trace.sampled || a->own == NULL || !stat_trace_parse(str_of(a->own), &own))
+    if (!stat_trace_is_on() || !a->trace.sampled || a->own == NULL ||
+        !stat_trace_parse(str_of(a->own), &own))
         return;
     memcpy(s.id, own.parent, sizeof(s.id));
     s.start_ms = a->start_ms;
@@ -113,6 +114,11 @@ stat_answered(const struct stat_answer *a)
     stat_add(operation(a->op != NULL ? a->op : "none", a->status), 1);
     if (a->error > ERR_OK && a->error < ERR_COUNT)
         stat_add(refusal(a->error), 1);
-    if (stat_trace_is_on())
-        trace(a);
+    trace(a, STAT_SPAN_SERVER);
+}
+
+void
+stat_asked(const struct stat_answer *a)
+{
+    trace(a, STAT_SPAN_CLIENT);
 }

@@ -187,7 +187,8 @@ put_span(struct ctx *cx, struct json_out *js, const struct stat_span *s)
     json_key(js, "attributes");
     json_array(js);
     put_attribute(js, "http.request.method", "stringValue", str_of(s->method));
-    put_attribute(js, "http.route", "stringValue", str_of(s->route));
+    if (s->route[0] != '\0')
+        put_attribute(js, "http.route", "stringValue", str_of(s->route));
     if (s->status > 0)
         put_attribute(js, "http.response.status_code", "intValue", status);
     if (s->error != ERR_OK)
