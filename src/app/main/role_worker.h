@@ -16,6 +16,7 @@ struct worker {
     struct role *role; /* doors, options, number */
     struct sys sys;    /* loop, keys and audit are open before worker_open */
     struct loop_io control;
+    struct loop_timer tick; /* of what is counted by the minute */
 };
 
 /* Before the second narrowing, with the loop there: loads libraries. No threads. */

@@ -24,6 +24,8 @@
 #include "sys/room.h"
 #include "sys/store/store.h"
 
+enum { TICK_MS = 1000 };
+
 static const struct {
     const char *name;
     const struct room *room;
@@ -121,6 +123,23 @@ put_event(struct ctx *cx, const struct audit_record *record)
     return audit_count_refusal(cx, record->source_ip, record->what);
 }
 
+/* When its minute is over a count becomes an event, though nobody else comes. */
+static void
+on_tick(struct loop_timer *tick)
+{
+    struct worker *w = container_of(tick, struct worker, tick);
+    struct arena scratch;
+    struct ctx cx;
+
+    arena_init(&scratch, 1 << 20);
+    ctx_init(&cx, &scratch, os_now_ms());
+    cx.sys = &w->sys;
+    audit_tick(&cx);
+    arena_fini(&scratch);
+    if (!loop_timer_set(w->sys.loop, tick, loop_clock() + TICK_MS))
+        log_warn(NULL, "no memory for a timer: refusals are logged when more come");
+}
+
 static err_t
 open_doors(struct ctx *cx, struct worker *w)
 {
@@ -168,6 +187,8 @@ worker_open(struct ctx *cx, struct worker *w)
         (e = store_open(cx, url, &w->sys.store)) != ERR_OK ||
         (e = open_rooms(cx, w)) != ERR_OK || (e = open_doors(cx, w)) != ERR_OK)
         return e;
+    w->tick.fn = on_tick;
+    on_tick(&w->tick);
     return w->role->number == 0 ? open_jobs(cx, w) : ERR_OK;
 }
 
