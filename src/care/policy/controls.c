@@ -122,12 +122,6 @@ policy__control_holds(const struct fhir_arg *p)
     return false;
 }
 
-const char *
-policy__control_name(size_t i)
-{
-    return i < COUNT(controls) ? controls[i].name : NULL;
-}
-
 static bool
 among(struct str s, const struct str *set, size_t n)
 {

@@ -141,12 +141,10 @@ struct policy {
 
 /* What a rule says to those who carry it out. */
 const struct policy_rule *policy_rule_at(const struct policy *p, size_t i);
-struct str policy_rule_id(const struct policy_rule *r);
 enum fhir_interaction policy_rule_interaction(const struct policy_rule *r);
 struct str policy_rule_type(const struct policy_rule *r);
 struct str policy_rule_operation(const struct policy_rule *r); /* or empty */
 enum audit_event policy_rule_audit(const struct policy_rule *r);
-struct str policy_rule_doc(const struct policy_rule *r);
 /* The i-th parameter that the rule knows, required ones first; empty at the end. */
 struct str policy_rule_param(const struct policy_rule *r, size_t i);
 /* Must that parameter be asked? */

@@ -71,7 +71,6 @@ struct policy_rule {
 unsigned policy__control(struct str name);
 /* What a control may say: never a count alone, never another format. */
 bool policy__control_holds(const struct fhir_arg *p);
-const char *policy__control_name(size_t i); /* NULL at the end */
 bool policy__shape_holds(const struct policy_param *want, const struct fhir_arg *p);
 
 /* --- predicates.c ---------------------------------------------------------- */

@@ -7,12 +7,6 @@ policy_rule_at(const struct policy *p, size_t i)
     return &p->rule[i];
 }
 
-struct str
-policy_rule_id(const struct policy_rule *r)
-{
-    return r->id;
-}
-
 enum fhir_interaction
 policy_rule_interaction(const struct policy_rule *r)
 {
@@ -35,12 +29,6 @@ enum audit_event
 policy_rule_audit(const struct policy_rule *r)
 {
     return r->audit;
-}
-
-struct str
-policy_rule_doc(const struct policy_rule *r)
-{
-    return r->doc;
 }
 
 /* The rule's own first, then those that name the patient. */

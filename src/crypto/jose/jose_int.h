@@ -45,6 +45,5 @@ err_t jwe__wrap(const struct jwe__how *how, struct json_out *js, struct jwe__cek
                 struct bytes *encrypted_key) NODISCARD;
 /* Does the type and size of the key fit alg and enc? */
 err_t jwe__fits(const struct jwe__how *how) NODISCARD;
-struct str jwe__alg_name(enum jwe_alg alg);
 
 #endif

@@ -48,12 +48,6 @@ jwe_alg_of(struct str name)
     return JWE_ALG_NONE;
 }
 
-struct str
-jwe__alg_name(enum jwe_alg alg)
-{
-    return str_of(rows[alg].name);
-}
-
 void
 jwe__cek_fini(struct jwe__cek *cek)
 {

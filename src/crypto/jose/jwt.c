@@ -87,14 +87,3 @@ jwt_verify_audience(struct ctx *cx, const json *claims, struct str audience)
                       "the token is for another audience");
     return ERR_OK;
 }
-
-err_t
-jwt_text(struct ctx *cx, const json *claims, const char *name, struct str *out)
-{
-    if (!json_str(json_get(claims, name), out) || out->n == 0) {
-        *out = S("");
-        return refuse(cx, ERR_JWT_CLAIM, "RFC 7519 4.1", "claim '%s' is missing or no text",
-                      name);
-    }
-    return ERR_OK;
-}

@@ -34,8 +34,5 @@ err_t jwt_verify_times(struct ctx *cx, const json *claims,
 /* `aud` is this text, or a list of texts with it. Absent is refused: JWT_CLAIM. */
 err_t jwt_verify_audience(struct ctx *cx, const json *claims,
                           struct str audience) NODISCARD;
-/* A claim that must be there and be a text that is not empty. */
-err_t jwt_text(struct ctx *cx, const json *claims, const char *name,
-               struct str *out) NODISCARD;
 
 #endif

@@ -126,7 +126,6 @@ bool audit_is_safe(const struct audit *a, uint64_t ticket);
 void audit_want(struct audit *a);
 /* Blocks until safe; UNAVAILABLE when the deadline or patience ends first. */
 err_t audit_wait(struct ctx *cx, uint64_t ticket) NODISCARD;
-enum audit_sync audit_sync_mode(const struct audit *a);
 
 /* Would an event be taken now? For /health and for routes, before they work. */
 err_t audit_ready(struct ctx *cx) NODISCARD;

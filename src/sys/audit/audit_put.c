@@ -80,12 +80,6 @@ audit_close(struct audit *a)
     free(a);
 }
 
-enum audit_sync
-audit_sync_mode(const struct audit *a)
-{
-    return a->sync;
-}
-
 /* --- is there anyone to keep it? --------------------------------------------- */
 
 static err_t

@@ -155,14 +155,6 @@ addr_is_loopback(const struct addr *a)
 }
 
 bool
-addr_is_any(const struct addr *a)
-{
-    static const struct addr_range any[] = { V4(0, 0, 0, 0, 32), { { { 0 } }, 128 } };
-
-    return addr_in(a, any, COUNT(any));
-}
-
-bool
 addr_split(struct str text, struct str *host, struct str *port)
 {
     size_t colon;

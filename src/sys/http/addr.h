@@ -29,7 +29,6 @@ bool addr_parse(struct str text, struct addr *out) NODISCARD;
 bool addr_of_sockaddr(const struct sockaddr *sa, struct addr *out) NODISCARD;
 struct str addr_text(char room[ADDR_TEXT], const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
-bool addr_is_any(const struct addr *a);
 /* May only we ourselves lead there? Everything that is not public unicast. */
 bool addr_is_guarded(const struct addr *a);
 

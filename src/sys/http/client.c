@@ -196,12 +196,6 @@ client_status(struct transfer *t)
     return (int)status;
 }
 
-size_t
-client_running(const struct client *c)
-{
-    return c->running[CLIENT_FETCH] + c->running[CLIENT_RELAY];
-}
-
 /* --- opening ------------------------------------------------------------------- */
 
 static err_t

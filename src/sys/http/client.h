@@ -95,7 +95,6 @@ err_t client_start(struct client *c, struct transfer *t) NODISCARD;
 void client_cancel(struct transfer *t); /* without done(); not from `head` or `body` */
 void client_go_on(struct transfer *t);  /* after CLIENT_PAUSE; not from `head` or `body` */
 int client_status(struct transfer *t);  /* once the head is there */
-size_t client_running(const struct client *c);
 /*
  * RFC 9110 9.2.2: whether it may be sent again when a kept connection ended before a byte
  * of the answer: then nobody knows whether it was seen. What may not has a connection of

@@ -217,23 +217,6 @@ media_type(struct ctx *cx, struct str value, struct str *out)
     return ERR_OK;
 }
 
-struct str
-media_parameter(struct str value, struct str name)
-{
-    str_cut(&value, ';');
-    while (value.n > 0) {
-        struct str v = str_cut(&value, ';'), k = str_trim(str_cut(&v, '='));
-
-        if (!str_eq_case(k, name))
-            continue;
-        v = str_trim(v);
-        if (v.n >= 2 && v.p[0] == '"' && v.p[v.n - 1] == '"')
-            v = str_sub(v, 1, v.n - 1);
-        return v;
-    }
-    return (struct str){ NULL, 0 };
-}
-
 static bool
 is_name_char(char c)
 {

@@ -28,8 +28,6 @@ err_t form_find(struct ctx *cx, struct str text, struct str name, struct str *ou
 
 /* A header value's main part, lower case, without parameters; in the arena. */
 err_t media_type(struct ctx *cx, struct str value, struct str *out) NODISCARD;
-/* Its parameter `name`, unquoted; .p NULL when absent. Borrowed. */
-struct str media_parameter(struct str value, struct str name);
 
 /* RFC 9112 3.2 Host: a name or address, perhaps a port; nothing else. */
 bool host_is_well_formed(struct str host);

@@ -52,7 +52,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (form_find(&cx, text, S("scope"), &out, &count) == ERR_OK && count > 0)
         assert(str_is_utf8(out));
     (void)!media_type(&cx, text, &out);
-    (void)media_parameter(text, S("charset"));
     (void)host_is_well_formed(text);
     if (addr_parse(text, &a)) {
         char room[ADDR_TEXT];

@@ -338,12 +338,6 @@ tls_write(struct tls_conn *c, const void *from, size_t n, size_t *written)
     return outcome(c, SSL_write_ex(c->ssl, from, n, written) == 1 ? 1 : 0);
 }
 
-bool
-tls_has_pending(const struct tls_conn *c)
-{
-    return SSL_has_pending(c->ssl) == 1;
-}
-
 void
 tls_bye(struct tls_conn *c)
 {

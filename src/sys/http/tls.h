@@ -86,7 +86,6 @@ void tls_free(struct tls_conn *c);        /* NULL is fine; not while TLS_IO_WAIT
 enum tls_io tls_handshake(struct tls_conn *c);
 enum tls_io tls_read(struct tls_conn *c, void *to, size_t room, size_t *n);
 enum tls_io tls_write(struct tls_conn *c, const void *from, size_t n, size_t *written);
-bool tls_has_pending(const struct tls_conn *c);
 void tls_bye(struct tls_conn *c); /* close_notify, if it goes at once */
 /* The client's certificate, verified by the handshake; empty when it sent none. */
 struct bytes tls_client_certificate(struct tls_conn *c);
