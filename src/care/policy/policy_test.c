@@ -133,12 +133,12 @@ refuses_what_nobody_decided(void **state)
           "\"audit\":\"RECORD_SEARCHED\"",
           "needs a patient" },
         { "\"interaction\":\"search-type\",\"type\":\"Task\",\"patient\":[\"none\"],"
-          "\"audit\":\"NODE_STARTED\"",
+          "\"audit\":\"LOG_READ\"",
           "a ground needs a patient" },
         { "\"interaction\":\"read\",\"type\":\"Patient\",\"patient\":[\"path\"]",
           "no audit event" },
         { "\"interaction\":\"read\",\"type\":\"Patient\",\"patient\":[\"path\"],"
-          "\"audit\":\"NODE_STARTED\"",
+          "\"audit\":\"LOG_READ\"",
           "does not name a patient" },
         { "\"interaction\":\"search-type\",\"type\":\"Task\",\"patient\":[\"param:"
           "patient\"],"
