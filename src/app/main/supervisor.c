@@ -26,7 +26,8 @@ enum {
     BACKOFF_READY = 400, /* who could serve is back within a second, however often */
     STEADY = 10000,      /* who lived this long starts again at once */
     PING_EVERY = 5000,
-    SILENT_MOST = 20000, /* a role without a sign of life hangs, and is replaced */
+    UNANSWERED_MOST = 4, /* a role that left so many hangs, and is replaced */
+    STARTING_MOST = 120, /* the same while it starts: a large database may be migrated */
     AUDITOR_DRAIN = 10000,
 };
 
@@ -177,7 +178,7 @@ heard(struct supervisor *s, struct child *c)
         if (e != ERR_OK)
             return;
         role_message_close(&m); /* a role has no descriptor for us */
-        c->heard = os_tick_ms();
+        c->unanswered = 0;
         if (m.say == ROLE_READY)
             ready(s, c);
         else if (m.say == ROLE_RELOADED)
@@ -301,6 +302,13 @@ signals(struct supervisor *s)
 
 /* --- time --------------------------------------------------------------------------- */
 
+/* By what was asked of it, not by the clock: we may have stood still ourselves. */
+static bool
+hangs(const struct child *c)
+{
+    return c->unanswered >= (c->state == CHILD_STARTING ? STARTING_MOST : UNANSWERED_MOST);
+}
+
 static void
 ping(struct supervisor *s, int64_t now)
 {
@@ -309,12 +317,14 @@ ping(struct supervisor *s, int64_t now)
 
         if (c->pid <= 0)
             continue;
-        if (now - c->heard > SILENT_MOST && c->state != CHILD_DRAINING) {
+        if (hangs(c) && c->state != CHILD_DRAINING) {
             log_error(&s->cx, "%s %u hangs", name_of(c), c->number);
             kill(c->pid, SIGKILL);
-        } else if (c->control >= 0 &&
-                   role_tell(&s->cx, c->control, ROLE_PING, 0, NULL, NULL, 0) != ERR_OK)
-            refuse_clear(&s->cx); /* silence will tell */
+        } else if (c->control >= 0) {
+            c->unanswered++;
+            if (role_tell(&s->cx, c->control, ROLE_PING, 0, NULL, NULL, 0) != ERR_OK)
+                refuse_clear(&s->cx); /* silence will tell */
+        }
     }
     s->ping_at = now + PING_EVERY;
 }

@@ -24,7 +24,7 @@ struct child {
     pid_t pid;
     int control;
     int64_t started;    /* all times on the monotonic clock */
-    int64_t heard;      /* its last sign of life */
+    int unanswered;     /* pings since its last sign of life */
     int64_t restart_at; /* when NONE; 0: not again */
     int64_t backoff;
     bool reloading;

@@ -442,6 +442,7 @@ supervisor__spawn(struct supervisor *s, struct child *c)
     if (c->pid < 0)
         return refuse(&s->cx, ERR_UNAVAILABLE, "", "fork: %s", strerror(errno));
     c->state = CHILD_STARTING;
-    c->started = c->heard = os_tick_ms();
+    c->started = os_tick_ms();
+    c->unanswered = 0;
     return hand_all(s, c);
 }

@@ -30,7 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { NOBODY = 65534, PATIENCE = 10000, FOUND_MAX = 8 };
+enum { NOBODY = 65534, PATIENCE = 10000, HANGING = 60000, FOUND_MAX = 8 };
 
 static struct test_ctx t;
 static const char *program;
@@ -598,6 +598,32 @@ who_does_not_end_is_ended(void **state)
     assert_true(logged(&n, "worker 0 was not done when its time to stop was over"));
 }
 
+/* A machine that is moved or paused stops us too, and nobody hangs. */
+static void
+who_hangs_is_replaced_and_nobody_else(void **state)
+{
+    struct node n = start("hangs", false, NULL), still;
+    pid_t was, others;
+
+    (void)state;
+    must_be_ready(&n);
+    still = start("still", false, NULL);
+    must_be_ready(&still);
+    was = one(&n, "worker");
+    others = one(&still, "worker");
+    assert_int_equal(kill(was, SIGSTOP), 0);
+    assert_int_equal(kill(still.pid, SIGSTOP), 0);
+    for (int64_t until = os_tick_ms() + HANGING; one(&n, "worker") == was; usleep(50000))
+        assert_true(os_tick_ms() < until);
+    assert_true(logged(&n, "worker 0 hangs"));
+    assert_int_equal(kill(still.pid, SIGCONT), 0);
+    usleep(7000000); /* it asks, and is answered */
+    assert_int_equal(one(&still, "worker"), others);
+    assert_false(logged(&still, "hangs"));
+    stop(&n);
+    stop(&still);
+}
+
 /* --- refusals ----------------------------------------------------------------- */
 
 static void
@@ -832,6 +858,7 @@ main(int argc, char **argv)
         cmocka_unit_test(who_ends_ends_the_start),
         cmocka_unit_test(options_may_change_meanwhile),
         cmocka_unit_test(who_does_not_end_is_ended),
+        cmocka_unit_test(who_hangs_is_replaced_and_nobody_else),
         cmocka_unit_test(what_does_not_start),
         cmocka_unit_test(a_kernel_without_landlock),
         cmocka_unit_test(the_root_key_is_a_credential),
