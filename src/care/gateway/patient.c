@@ -15,8 +15,6 @@
 #include "sys/conf/conf.h"
 #include "trust/cache/cache.h"
 
-enum { PATIENT_MAX = 1024 * 1024 };
-
 err_t
 gateway__patient_by_number(struct ctx *cx, struct gateway *gw, struct str number,
                            struct gateway_patient *out)

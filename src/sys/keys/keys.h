@@ -27,7 +27,7 @@
 #include "crypto/prim/prim.h"
 
 enum { KEYS_PATIENCE = 5000, KEYS_PATIENCE_LOOP = 500 }; /* ms */
-enum { KEYS_CLAIMS_MAX = 48 * 1024, KEYS_NAME_MAX = 1024 };
+enum { KEYS_NAME_MAX = 1024 };
 
 enum key_use { KEY_USE_NONE, KEY_SUBJECT /* P-256, a DID's */, KEY_TLS, KEY_AUDIT };
 
