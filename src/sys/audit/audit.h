@@ -126,6 +126,8 @@ bool audit_is_safe(const struct audit *a, uint64_t ticket);
 void audit_want(struct audit *a);
 /* Blocks until safe; UNAVAILABLE when the deadline or patience ends first. */
 err_t audit_wait(struct ctx *cx, uint64_t ticket) NODISCARD;
+/* The same for all that this worker has put so far: for who reads the log. */
+err_t audit_catch_up(struct ctx *cx) NODISCARD;
 
 /* Would an event be taken now? For /health and for routes, before they work. */
 err_t audit_ready(struct ctx *cx) NODISCARD;

@@ -250,6 +250,20 @@ audit_wait(struct ctx *cx, uint64_t ticket)
     return e;
 }
 
+err_t
+audit_catch_up(struct ctx *cx)
+{
+    struct audit *a = audit_of(cx);
+    uint64_t ticket;
+
+    if (a == NULL)
+        return ERR_OK; /* nothing was put */
+    pthread_mutex_lock(&a->lock);
+    ticket = a->seq;
+    pthread_mutex_unlock(&a->lock);
+    return audit_wait(cx, ticket);
+}
+
 /* --- for tests of other rooms --------------------------------------------------- */
 
 err_t

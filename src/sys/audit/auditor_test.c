@@ -783,6 +783,31 @@ before_answer_returns_when_it_is_on_disk(void **state)
     close(back);
 }
 
+/* Events are gathered before they are written: who reads the log waits for what was put. */
+static void
+who_reads_has_caught_up(void **state)
+{
+    struct node *n = *state;
+    struct audit_record r = a_read();
+    pid_t a;
+    int fd;
+
+    assert_int_equal(audit_ring_make(&n->t.cx, n->folder, 0, 1 << 20, &fd), ERR_OK);
+    close(fd);
+    worker(n, 0);
+    a = spawn_auditor(n);
+    for (int i = 0; i < 2000 && audit_ready(&n->t.cx) != ERR_OK; i++)
+        usleep(1000);
+    for (unsigned i = 1; i <= 20; i++) {
+        assert_int_equal(audit_put(&n->t.cx, &r), ERR_OK);
+        assert_int_equal(audit_catch_up(&n->t.cx), ERR_OK);
+        assert_int_equal(verified(n).events, i);
+    }
+    killed(a);
+    audit_ring_auditor_died(-1);
+    assert_int_equal(audit_catch_up(&n->t.cx), ERR_OK); /* there is nothing to wait for */
+}
+
 /* --- what is done to the log afterwards --------------------------------------------- */
 
 struct tampered {
@@ -1354,6 +1379,7 @@ main(void)
         T(a_wild_ring_is_written_down_as_lost),
         T(a_ring_older_than_the_log_is_not_read_again),
         T(before_answer_returns_when_it_is_on_disk),
+        T(who_reads_has_caught_up),
         T(an_event_waits_for_two_turns_and_the_gathering_between),
         T(events_are_gathered_but_behind_a_full_batch),
         T(before_an_answer_nothing_is_gathered),

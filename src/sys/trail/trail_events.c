@@ -231,6 +231,7 @@ trail__search(struct req *rq)
     rq->audit.what = S("search the audit log");
     if ((e = read_filter(rq, &filter)) != ERR_OK ||
         (e = trail__folder(rq, &folder)) != ERR_OK ||
+        (e = audit_catch_up(&rq->cx)) != ERR_OK ||
         (e = audit_search(&rq->cx, folder, &filter, &list, &n, &next)) != ERR_OK)
         return e;
     return reply_bundle(rq, list, n, next);
@@ -248,7 +249,8 @@ find(struct req *rq, struct audit_entry *out)
 
     rq->audit.who = S("operator");
     if ((e = trail__number(rq, &seq)) != ERR_OK ||
-        (e = trail__folder(rq, &folder)) != ERR_OK)
+        (e = trail__folder(rq, &folder)) != ERR_OK ||
+        (e = audit_catch_up(&rq->cx)) != ERR_OK)
         return e;
     snprintf(entity, sizeof(entity), "AuditEvent/%llu", (unsigned long long)seq);
     rq->audit.entity = arena_str(rq->cx.arena, str_of(entity));
