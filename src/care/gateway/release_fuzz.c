@@ -66,8 +66,7 @@ same(struct ctx *cx, const json *in, const json *out)
     return true;
 }
 
-/* Of an entry's search its mode goes on, as one of two words; and nothing where none was.
- */
+/* Of an entry's search its mode goes on, as one of two words; where none was, nothing. */
 static bool
 is_search(const json *in, const json *out)
 {

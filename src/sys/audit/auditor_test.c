@@ -748,24 +748,35 @@ a_ring_older_than_the_log_is_not_read_again(void **state)
 
 /* --- before-answer ------------------------------------------------------------------ */
 
-static void
-before_answer_returns_when_it_is_on_disk(void **state)
+/* An auditor as a process, and a worker that it listens to. */
+static pid_t
+both(struct node *n)
 {
-    struct node *n = *state;
-    struct audit_record r = a_read();
-    uint64_t ticket = 0, rung;
     pid_t a;
-    int fd, back = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int fd;
 
-    n->setup.sync = AUDIT_SYNC_BEFORE;
-    n->setup.backs = &back;
-    n->setup.backs_n = 1;
     assert_int_equal(audit_ring_make(&n->t.cx, n->folder, 0, 1 << 20, &fd), ERR_OK);
     close(fd);
     worker(n, 0);
     a = spawn_auditor(n);
     for (int i = 0; i < 2000 && audit_ready(&n->t.cx) != ERR_OK; i++)
         usleep(1000);
+    return a;
+}
+
+static void
+before_answer_returns_when_it_is_on_disk(void **state)
+{
+    struct node *n = *state;
+    struct audit_record r = a_read();
+    uint64_t ticket = 0, rung;
+    int back = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pid_t a;
+
+    n->setup.sync = AUDIT_SYNC_BEFORE;
+    n->setup.backs = &back;
+    n->setup.backs_n = 1;
+    a = both(n);
     for (int i = 0; i < 50; i++) {
         assert_int_equal(audit_put(&n->t.cx, &r), ERR_OK);
         assert_true(audit_is_safe(n->sys.audit, n->sys.audit->seq));
@@ -789,15 +800,8 @@ who_reads_has_caught_up(void **state)
 {
     struct node *n = *state;
     struct audit_record r = a_read();
-    pid_t a;
-    int fd;
+    pid_t a = both(n);
 
-    assert_int_equal(audit_ring_make(&n->t.cx, n->folder, 0, 1 << 20, &fd), ERR_OK);
-    close(fd);
-    worker(n, 0);
-    a = spawn_auditor(n);
-    for (int i = 0; i < 2000 && audit_ready(&n->t.cx) != ERR_OK; i++)
-        usleep(1000);
     for (unsigned i = 1; i <= 20; i++) {
         assert_int_equal(audit_put(&n->t.cx, &r), ERR_OK);
         assert_int_equal(audit_catch_up(&n->t.cx), ERR_OK);
